@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors at the edge: one clear message on stderr (or JSON on stdout), a published exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from gen_fw.errors import ExitCode, GenFwError
+
+
+def _print_error(error: GenFwError) -> None:
+    lines = [f"error: {error.what}"]
+    if error.where:
+        lines.append(f"  where: {error.where}")
+    if error.why:
+        first, *rest = error.why.splitlines()
+        lines.append(f"  why: {first}")
+        lines.extend(f"       {line}" for line in rest)
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    click.echo("\n".join(lines), err=True)
+
+
+def error_document(error: GenFwError) -> dict[str, object]:
+    """The JSON form of an error, schema gen-fw/error/1."""
+    return {
+        "schema": "gen-fw/error/1",
+        "exit_code": int(error.exit_code),
+        "error": {
+            "what": error.what,
+            "where": error.where,
+            "why": error.why,
+            "hint": error.hint,
+            "detail": error.detail,
+        },
+    }
+
+
+def _report(error: GenFwError, as_json: bool) -> int:
+    if as_json:
+        import json
+
+        click.echo(json.dumps(error_document(error), indent=2, sort_keys=True))
+    _print_error(error)
+    return int(error.exit_code)
+
+
+def run(command: click.Command) -> int:
+    """Runs ``command`` with sys.argv and returns the process's exit code."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        result = command.main(prog_name="gen-fw", standalone_mode=False)
+        sys.stdout.flush()
+        return int(result) if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        return int(ExitCode.OK)
+    except click.ClickException as error:
+        text = error.format_message()
+        context = getattr(error, "ctx", None)
+        usage = f"{context.command_path} --help" if context else "gen-fw --help"
+        return _report(_usage(text, usage), as_json)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except GenFwError as error:
+        return _report(error, as_json)
+    except BrokenPipeError:
+        # the reader went away (`gen-fw ... | head`); keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except Exception as error:
+        if os.environ.get("GEN_FW_DEBUG"):
+            raise
+        return _report(
+            GenFwError(
+                "internal error: this is a bug in gen-fw",
+                why=f"{type(error).__name__}: {error}",
+                hint="run again with GEN_FW_DEBUG=1 for the traceback, and report it",
+            ),
+            as_json,
+        )
+
+
+def _usage(text: str, usage: str) -> GenFwError:
+    from gen_fw.errors import UsageError
+
+    return UsageError(text.rstrip("."), hint=f"see `{usage}`")

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gen-fw MODEL... --board B -o DIR``: the default verb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gen_fw.cli.options import FileOption, counts, pairs, talk_options
+from gen_fw.cli.talk import Talk
+
+BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
+
+
+@click.command()
+@click.argument("models", nargs=-1, type=click.Path(path_type=Path), metavar="MODEL...")
+@click.option("-b", "--board", default="", metavar="NAME|FILE", help="Board, or a TOML file.")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Project folder; created with its parents.",
+)
+@click.option("--name", "names", multiple=True, help="Name in code, one a model, in order.")
+@click.option("--runtime", help="Runtime; default: the board's.")
+@click.option("--kernels", help="Kernel library under the runtime; default: the board's.")
+@click.option("--compiler", help="Vendor compiler, or `none`.")
+@click.option("--layout", help="Project layout, where the family has several.")
+@click.option(
+    "--place",
+    multiple=True,
+    metavar="ROLE=MEM",
+    help="Put arena, model or code into that memory, e.g. arena=psram.",
+)
+@click.option(
+    "--reserve",
+    multiple=True,
+    metavar="MEM=BYTES",
+    help="Leave that much of a memory free; " + BYTES_HELP + ".",
+)
+@click.option("--max-arena", metavar="BYTES", help="Largest acceptable arena, or `auto`.")
+@click.option("--arena-size", metavar="BYTES", help="Fixed arena size; " + BYTES_HELP + ".")
+@click.option("--allow-small-arena", is_flag=True, default=None, help="Accept less than needed.")
+@click.option("--optimise", type=click.Choice(["speed", "size"]), help="Default: speed.")
+@click.option(
+    "--model-format",
+    type=click.Choice(["array", "embed"]),
+    help="Model as a C array (default) or embedded by the build system (fast for megabytes).",
+)
+@click.option("--shared-arena", is_flag=True, default=None, help="One arena for all models.")
+@click.option("--golden", "goldens", multiple=True, cls=FileOption, help="Test vectors, .npz.")
+@click.option("--sample", "samples", multiple=True, cls=FileOption, help="Test input, .npy/.npz.")
+@click.option("--labels", multiple=True, cls=FileOption, help="Class labels, one a line.")
+@click.option(
+    "--custom-op",
+    "custom_ops",
+    multiple=True,
+    metavar="CODE=FUNCTION",
+    help="C function that returns the TFLMRegistration* of a custom operator of yours.",
+)
+@click.option(
+    "--template-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder whose files override single templates or blocks.",
+)
+@click.option("--ci", type=click.Choice(["none", "github", "gitlab"]), help="Add a CI file.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite edited files of ours (a copy is saved).")
+@talk_options
+def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **given: Any) -> None:
+    """Generate a firmware project, or regenerate one.
+
+    In a project that gen-fw made, everything that is not given comes from its gen-fw.toml, so
+    `gen-fw -o DIR` regenerates it as it is.
+    """
+    from gen_fw.pipeline import generate as run
+    from gen_fw.request import request
+
+    dry_run, force = given.pop("dry_run"), given.pop("force")
+    lists = {key: given.pop(key) for key in ("names", "goldens", "samples", "labels")}
+    if given["max_arena"] == "auto":
+        given["max_arena"] = None
+    given["place"] = pairs("--place", given["place"])
+    given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
+    given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
+    for key in ("arena_size", "max_arena"):
+        if given[key] is not None:
+            given[key] = counts(key, {key: given[key]})[key]
+    options = {key: value for key, value in given.items() if value not in (None, {})}
+    with talk.progress() as progress:
+        result = run(
+            request(models, board, **lists, **options),
+            out,
+            dry_run=dry_run,
+            force=force,
+            progress=progress,
+        )
+    from gen_fw.report.generate import document, show
+
+    for name in result.planned.overridden:
+        talk.note(f"overridden: {name}")
+    talk.warnings(result.planned.diagnostics)
+    for diff in result.changes.diffs:
+        talk.note(diff)
+    talk.result(document(result), lambda console: show(result, console))

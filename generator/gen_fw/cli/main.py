@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``gen-fw`` command: a lazy group, so that only the named verb's module is imported."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from gen_fw.version import __version__
+
+#: verb -> (module, attribute, one-line help); a new verb is one line here and one file
+VERBS = {
+    "generate": ("gen_fw.cli.generate", "generate", "Generate a firmware project (default verb)."),
+    "boards": ("gen_fw.cli.boards", "boards", "List the boards, or show one."),
+    "inspect": ("gen_fw.cli.inspect", "inspect", "Show operators, tensors, I/O and MACs."),
+    "check": ("gen_fw.cli.check", "check", "Tell whether a project is still what gen-fw makes."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a verb when it is called; anything that is no verb belongs to ``generate``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, attribute, _ = VERBS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, text) for verb, (_, _, text) in VERBS.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in VERBS and args[0] not in ("--help", "-h", "--version"):
+            args = ["generate", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+    subcommand_metavar="MODEL... | VERB [ARGS]...",
+)
+@click.version_option(__version__, prog_name="gen-fw")
+def cli() -> None:
+    """Turn a quantized .tflite model into a complete, native firmware project.
+
+    \b
+    gen-fw model.tflite --board esp32s3 -o proj/    generate a project
+    gen-fw inspect model.tflite                     what is in a model
+    gen-fw boards                                   what can be targeted
+    gen-fw VERB --help                              all options of a verb
+    """
+
+
+def main() -> None:
+    """Console entry point; never lets a Python traceback reach the user."""
+    from gen_fw.cli.errors import run
+
+    sys.exit(run(cli))

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several verbs share, and how their values are read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gen_fw.cli.talk import Talk
+from gen_fw.errors import UsageError
+
+_SUFFIXES = {"": 1, "k": 1024, "m": 1024 * 1024}
+
+
+class FileOption(click.Option):
+    """An option whose value is a file; existence is checked where the file is read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, type=click.Path(path_type=Path), metavar="FILE", **kwargs)
+
+
+def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --json, -q and -v, and passes a Talk as ``talk``."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Result as JSON on stdout.")
+    @click.option("-q", "--quiet", is_flag=True, help="Only errors and results.")
+    @click.option("-v", "--verbose", is_flag=True, help="Say every stage.")
+    @functools.wraps(command)
+    def wrapper(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        return command(*args, talk=Talk(as_json, quiet, verbose), **kwargs)
+
+    return wrapper
+
+
+def pairs(option: str, values: Sequence[str]) -> dict[str, str]:
+    """``("a=b", ...)`` as a dict. Raises UsageError for anything else."""
+    result: dict[str, str] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not (key and equals and text):
+            raise UsageError(f"{option} {value}: expected NAME=VALUE")
+        if key in result:
+            raise UsageError(f"{option}: {key} is given twice")
+        result[key] = text
+    return result
+
+
+def counts(option: str, values: dict[str, str]) -> dict[str, int]:
+    """Byte counts with an optional suffix k or M. Raises UsageError."""
+    result: dict[str, int] = {}
+    for key, text in values.items():
+        digits = text.rstrip("kKmM")
+        suffix = text[len(digits) :].lower()
+        if not digits.isascii() or not digits.isdigit() or suffix not in _SUFFIXES:
+            raise UsageError(
+                f"{option.replace('_', '-')}: {text!r} is no number of bytes",
+                hint="examples: 65536, 64k, 2M",
+            )
+        result[key] = int(digits) * _SUFFIXES[suffix]
+    return result

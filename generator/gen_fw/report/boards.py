@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards as tables and JSON (schema gen-fw/boards/1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gen_fw.boards.board import Board
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def board_document(board: Board) -> dict[str, Any]:
+    """One board as plain data, every field."""
+    return {
+        "name": board.name,
+        "title": board.title,
+        "vendor": board.vendor,
+        "family": board.family,
+        "chip": board.chip,
+        "cpu": {
+            "isa": board.cpu.isa,
+            "cores": board.cpu.cores,
+            "clock_mhz": board.cpu.clock_mhz,
+            "abi": board.cpu.abi,
+            "features": list(board.cpu.features),
+        },
+        "runtime": {"default": board.default_runtime, "kernels": board.kernels},
+        "memories": [
+            {
+                "name": memory.name,
+                "kind": memory.kind,
+                "bytes": memory.bytes,
+                "reserved": memory.reserved,
+                "rank": memory.rank,
+                "npu_visible": memory.npu_visible,
+                "note": memory.note,
+            }
+            for memory in board.memories
+        ],
+        "placement": {role: list(names) for role, names in board.placement.items()},
+        "sdk": {"name": board.sdk.name, "requires": board.sdk.requires, "tflm": board.sdk.tflm},
+        "licence": board.licence,
+        "sources": list(board.sources),
+        "family_data": _plain(board.family_data),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def list_document(boards: Sequence[Board]) -> dict[str, Any]:
+    return {"schema": "gen-fw/boards/1", "boards": [board_document(board) for board in boards]}
+
+
+def show_document(board: Board) -> dict[str, Any]:
+    return {"schema": "gen-fw/boards/1", "boards": [board_document(board)]}
+
+
+def show_list(boards: Sequence[Board], console: Console) -> None:
+    from gen_fw.report.tables import count, table
+
+    def largest(board: Board, kind: str) -> str:
+        return " + ".join(
+            f"{m.name} {count(m.bytes // 1024)} KiB" for m in board.memories if m.kind == kind
+        )
+
+    console.print(
+        table(
+            f"{len(boards)} boards",
+            ["board", "title", "cpu", ">MHz", "ram", "rom", "runtime"],
+            [
+                (
+                    board.name,
+                    board.title,
+                    f"{board.cpu.cores}x {board.cpu.isa}",
+                    board.cpu.clock_mhz,
+                    largest(board, "ram"),
+                    largest(board, "rom"),
+                    f"{board.default_runtime} / {board.kernels}",
+                )
+                for board in boards
+            ],
+        )
+    )
+
+
+def show(board: Board, console: Console) -> None:
+    from gen_fw.report.tables import table
+
+    console.print(f"{board.name}: {board.title}", markup=False)
+    console.print(
+        f"{board.vendor}, family {board.family}, {board.cpu.cores}x {board.cpu.isa} at "
+        f"{board.cpu.clock_mhz} MHz, {board.sdk.name} {board.sdk.requires}, "
+        f"runtime {board.default_runtime} with {board.kernels}",
+        markup=False,
+    )
+    console.print(
+        table(
+            "memories",
+            ["name", "kind", ">bytes", ">reserved", "roles, best first", "note"],
+            [
+                (
+                    memory.name,
+                    memory.kind,
+                    memory.bytes,
+                    memory.reserved,
+                    ", ".join(
+                        role for role, names in board.placement.items() if memory.name in names
+                    ),
+                    memory.note,
+                )
+                for memory in board.memories
+            ],
+        )
+    )
+    console.print("sources:", markup=False)
+    for source in board.sources:
+        console.print(f"  {source}", markup=False)

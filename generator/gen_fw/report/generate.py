@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The result of a generation as a table and as JSON (schema gen-fw/generate/1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gen_fw.errors import Diagnostic
+from gen_fw.program import Golden, Io, Program
+from gen_fw.report.memory import arena_document, candidate_document, show_candidate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gen_fw.pipeline import Result
+
+
+def io_document(tensor: Io) -> dict[str, Any]:
+    """One input or output."""
+    return {
+        "name": tensor.name,
+        "dtype": tensor.dtype,
+        "shape": list(tensor.shape),
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point,
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> dict[str, str]:
+    return {
+        "what": diagnostic.what,
+        "where": diagnostic.where,
+        "why": diagnostic.why,
+        "hint": diagnostic.hint,
+    }
+
+
+def _program_document(program: Program, golden: Golden | None) -> dict[str, Any]:
+    return {
+        "name": program.name,
+        "runtime": program.runtime,
+        "kernels": program.kernels,
+        "stateful": program.stateful,
+        "stack_bytes": program.stack_bytes,
+        "inputs": [io_document(tensor) for tensor in program.inputs],
+        "outputs": [io_document(tensor) for tensor in program.outputs],
+        "arena": arena_document(program),
+        "self_test": golden.origin if golden else None,
+        "report": dict(program.report),
+    }
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The whole result as plain data."""
+    planned = result.planned
+    return {
+        "schema": "gen-fw/generate/1",
+        "board": planned.board.name,
+        "family": planned.board.family,
+        "dry_run": result.dry_run,
+        "programs": [
+            _program_document(program, golden)
+            for program, golden in zip(
+                planned.firmware.programs, planned.firmware.golden, strict=True
+            )
+        ],
+        "memory": candidate_document(planned.firmware.chosen),
+        "tried": [candidate_document(candidate) for candidate in planned.firmware.tried],
+        "files": [
+            {"path": change.path, "owner": change.owner, "action": change.action}
+            for change in result.changes.files
+        ],
+        "overridden_templates": list(planned.overridden),
+        "warnings": [diagnostic_document(diagnostic) for diagnostic in planned.diagnostics],
+    }
+
+
+def show(result: Result, console: Console) -> None:
+    """Prints what a person wants to know after a generation."""
+    from gen_fw.report.tables import count, shape, table
+
+    planned = result.planned
+    board = planned.board
+    verb = "would generate" if result.dry_run else "generated"
+    console.print(f"{verb} {result.out} for {board.name} ({board.title})", markup=False)
+    rows = []
+    for program, golden in zip(planned.firmware.programs, planned.firmware.golden, strict=True):
+        arena = program.region("arena")
+        rows.append(
+            (
+                program.name,
+                f"{program.runtime} / {program.kernels}",
+                ", ".join(f"{t.dtype} {shape(t.shape)}" for t in program.inputs),
+                ", ".join(f"{t.dtype} {shape(t.shape)}" for t in program.outputs),
+                int(program.report.get("macs_total", 0)),
+                f"{count(arena.bytes)} ({arena.confidence})",
+                golden.origin if golden else "none",
+            )
+        )
+    columns = ["program", "runtime", "inputs", "outputs", ">MACs", ">arena bytes", "self-test"]
+    console.print(table("programs", columns, rows))
+    show_candidate(planned.firmware.chosen, console)
+    counts: dict[str, int] = {}
+    for change in result.changes.files:
+        counts[change.action] = counts.get(change.action, 0) + 1
+    summary = ", ".join(f"{number} {action}" for action, number in sorted(counts.items()))
+    console.print(f"files: {summary}", markup=False)
+    for change in result.changes.files:
+        if result.dry_run or change.action in ("keep", "conflict", "delete"):
+            console.print(f"  {change.action:9} {change.path}  ({change.owner})", markup=False)
+    if not result.dry_run:
+        console.print(f"next: see {result.out / 'README.md'}", markup=False)
