@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All shipped boards: they load, cite their sources, have a licence and a memory budget."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import gen_fw.boards.load as load
+from gen_fw.boards.board import Board
+from gen_fw.boards.load import all_boards, board_names, load_board
+
+CHIPS = {
+    "esp32": (240, "xtensa", 2),
+    "esp32s2": (240, "xtensa", 1),
+    "esp32s3": (240, "xtensa", 2),
+    "esp32c2": (120, "riscv-ilp32", 1),
+    "esp32c3": (160, "riscv-ilp32", 1),
+    "esp32c5": (240, "riscv-ilp32", 1),
+    "esp32c6": (160, "riscv-ilp32", 1),
+    "esp32c61": (160, "riscv-ilp32", 1),
+    "esp32h2": (96, "riscv-ilp32", 1),
+    "esp32p4": (400, "riscv-ilp32f", 2),
+}
+#: kit -> chip, MiB of flash, MiB of PSRAM and its mode
+KITS = {
+    "esp32-s3-devkitc-n8r8": ("esp32s3", 8, 8, "oct"),
+    "esp32-s3-box-3": ("esp32s3", 16, 16, "oct"),
+    "esp32-c3-devkitm": ("esp32c3", 4, 0, ""),
+    "esp32-p4-function-ev": ("esp32p4", 16, 32, "hex"),
+}
+BOARDS = all_boards()
+each_board = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+
+
+def test_the_ten_chips_and_four_kits_are_there() -> None:
+    assert set(CHIPS) | set(KITS) <= set(board_names())
+    assert [board.name for board in BOARDS] == list(board_names()) == sorted(set(board_names()))
+
+
+@each_board
+def test_has_sources_licence_and_a_memory_budget(board: Board) -> None:
+    assert board.title
+    assert board.licence == "Apache-2.0"
+    # every memory's size has a source that names it
+    for memory in board.memories:
+        assert any(memory.name in source.split(":")[0] for source in board.sources), memory.name
+        assert memory.bytes - memory.reserved >= 64 * 1024, memory.name
+    assert board.memory(board.placement["arena"][0]).kind == "ram"
+    assert board.memory(board.placement["model"][0]).kind == "rom"
+    # best first: the ranks of an arena's memories rise
+    ranks = [board.memory(name).rank for name in board.placement["arena"]]
+    assert ranks == sorted(set(ranks))
+
+
+@each_board
+def test_family_data_agrees_with_cpu_and_memories(board: Board) -> None:
+    data = board.family_data
+    assert data["flash_mb"] << 20 == board.memory("flash").bytes
+    psram = [memory.bytes for memory in board.memories if memory.name == "psram"]
+    assert [data["psram"]["mb"] << 20] == (psram or [0])
+    assert ("psram" in board.placement["arena"]) == bool(psram)
+    assert data["xtensa"] == board.cpu.isa.startswith("xtensa")
+    assert data["toolchain_prefix"].startswith("xtensa-" if data["xtensa"] else "riscv32-")
+    assert data["cpu_freq_key"].endswith(f"_{board.cpu.clock_mhz}")
+    assert data["esp_nn"] == (board.chip if board.chip in ("esp32s3", "esp32p4") else "generic")
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_chip(name: str) -> None:
+    board = load_board(name)
+    assert (board.cpu.clock_mhz, board.cpu.abi, board.cpu.cores) == CHIPS[name]
+    assert board.chip == board.family_data["target"] == name
+    assert board.placement["arena"] == ("internal",)
+    assert board.kernels == "esp_nn" and board.default_runtime == "tflm"
+
+
+@pytest.mark.parametrize("name", KITS)
+def test_kit_differs_from_its_chip_only_in_what_it_adds(name: str) -> None:
+    chip_name, flash, psram, mode = KITS[name]
+    kit, chip = load_board(name), load_board(chip_name)
+    assert (kit.family_data["flash_mb"], kit.family_data["psram"]["mb"]) == (flash, psram)
+    assert kit.family_data["psram"]["mode"] == mode
+    assert (kit.chip, kit.sdk, kit.kernels, kit.licence) == (
+        chip.chip,
+        chip.sdk,
+        chip.kernels,
+        chip.licence,
+    )
+    assert (kit.cpu.isa, kit.cpu.abi, kit.cpu.cores) == (chip.cpu.isa, chip.cpu.abi, chip.cpu.cores)
+    assert kit.cpu.clock_mhz <= chip.cpu.clock_mhz
+    assert kit.memory("internal").bytes <= chip.memory("internal").bytes
+    assert set(chip.sources) < set(kit.sources)
+
+
+def test_p4_kit_is_for_the_chip_revision_on_the_board() -> None:
+    kit = load_board("esp32-p4-function-ev")
+    assert kit.family_data["kconfig"]["ESP32P4_SELECTS_REV_LESS_V3"] is True
+    assert kit.family_data["cpu_freq_key"] == "ESP_DEFAULT_CPU_FREQ_MHZ_360"
+
+
+def test_loading_one_board_reads_only_its_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def read(path: Path) -> dict[str, object]:
+        opened.append(path.stem)
+        return tomllib.loads(path.read_text("utf-8"))
+
+    monkeypatch.setattr(load, "_read", read)
+    load_board("esp32-s3-box-3")
+    assert opened == ["esp32-s3-box-3", "esp32s3"]
