@@ -189,8 +189,11 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    "cpu cpu.isa memories placement placement.arena sdk.tflm sources chip esp_idf esp_idf.flash "
-    "esp_idf.kconfig extends runtime.default title x".split()
+    [
+        *("cpu", "cpu.isa", "memories", "placement", "placement.arena", "sdk.tflm", "sources"),
+        *("esp_idf", "esp_idf.flash", "esp_idf.kconfig", "runtime.default", "extends", "title"),
+        *("chip", "x"),
+    ]
 )
 
 
