@@ -3,8 +3,8 @@
 
     python tools/make_goldens.py MODEL.tflite [MODEL.tflite ...]
 
-The inputs are those of ``<model>_sample.npz`` (keys ``in0`` ...), else seeded random values over the
-full range of integers, standard normal for floats. Keys written: ``in0`` ..., ``out0`` ..., and
+The inputs are those of ``<model>_sample.npz`` (keys ``in0`` ...), else seeded random values: the
+full range of integers, standard normal floats. Keys written: ``in0`` ..., ``out0`` ..., and
 ``run2_out0`` ... of a second run without reset when the model keeps state. TFLM (the ``reference``
 extra) reads each model in a child process with a time limit, because a model can kill or hang it.
 """
@@ -39,14 +39,14 @@ def keeps_state(blob: bytes) -> bool:
     )
 
 
-def random_input(shape: tuple[int, ...], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
+def random_input(shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> Array:
     """Values for one input: full integer range, standard normal, or 0 and 1 for bool."""
-    kind = np.dtype(dtype)
+    kind: Any = np.dtype(dtype)
     if kind == np.bool_:
         return np.asarray(rng.integers(0, 2, shape), dtype=kind)
     if np.issubdtype(kind, np.integer):
         limits = np.iinfo(kind)
-        return np.asarray(rng.integers(limits.min, limits.max, shape, kind.type, endpoint=True))
+        return np.asarray(rng.integers(limits.min, limits.max, shape, kind, endpoint=True))
     return np.asarray(rng.standard_normal(shape), dtype=kind)
 
 

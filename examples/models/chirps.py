@@ -53,7 +53,7 @@ def features(samples: Floats) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     power = np.abs(np.fft.rfft(frames * window, axis=1)[:, 1:]) ** 2
     bands = power.reshape(FRAMES, BANDS, -1).sum(axis=2)
-    return np.log10(bands + BIN_FLOOR).astype(np.float32)[:, :, np.newaxis]
+    return np.asarray(np.log10(bands + BIN_FLOOR)[:, :, np.newaxis], dtype=np.float32)
 
 
 def dataset(count: int, seed: int) -> tuple[Floats, Ints]:

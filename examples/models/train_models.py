@@ -89,7 +89,8 @@ class Runner:
         if dtype == np.float32:
             return batch
         limits = np.iinfo(dtype)
-        return np.clip(np.round(batch / scale) + zero_point, limits.min, limits.max).astype(dtype)
+        steps = np.clip(np.round(batch / scale) + zero_point, limits.min, limits.max)
+        return np.asarray(steps, dtype=dtype)
 
     def __call__(self, sample: Floats) -> Floats:
         """Dequantized output of one sample, without the batch dimension."""
