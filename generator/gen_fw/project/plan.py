@@ -38,6 +38,8 @@ class ProjectFile:
     content: Content
     owner: Owner
     executable: bool = False
+    #: the content already holds the user's edits, so it is written also where the file was edited
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
