@@ -130,7 +130,7 @@ class _Reader:
         if vector is not None and vector.length:
             return Buffer(index, vector.data, vector.offset)
         data, offset = self._outside(table, "")
-        return Buffer(index, data, offset)
+        return Buffer(index, data, offset, outside=offset > 0)
 
     def _metadata(self, table: Table) -> Metadata:
         buffer = table.integer("buffer")

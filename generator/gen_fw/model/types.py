@@ -34,6 +34,8 @@ class DType(IntEnum):
     BFLOAT16 = 18
     INT2 = 19
     UINT4 = 20
+    FLOAT8_E4M3FN = 21
+    FLOAT8_E5M2 = 22
 
     @property
     def bits(self) -> int:
@@ -63,6 +65,8 @@ _BITS: dict[DType, int] = {
     DType.BFLOAT16: 16,
     DType.INT2: 2,
     DType.UINT4: 4,
+    DType.FLOAT8_E4M3FN: 8,
+    DType.FLOAT8_E5M2: 8,
 }
 
 
@@ -174,6 +178,8 @@ class Buffer:
     data: memoryview
     #: byte offset of ``data`` in the file; 0 when empty
     offset: int = 0
+    #: stored behind the FlatBuffer (``Buffer.offset``/``size``), a form that TFLM does not read
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
