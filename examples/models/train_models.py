@@ -28,6 +28,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from quantization import dequantize, quantize
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -83,24 +84,16 @@ class Runner:
 
     def quantized(self, sample: Floats) -> npt.NDArray[Any]:
         """``sample`` with a batch dimension of 1, in the input's own dtype."""
-        dtype = self._input["dtype"]
         scale, zero_point = self._input["quantization"]
-        batch = sample[np.newaxis]
-        if dtype == np.float32:
-            return batch
-        limits = np.iinfo(dtype)
-        steps = np.clip(np.round(batch / scale) + zero_point, limits.min, limits.max)
-        return np.asarray(steps, dtype=dtype)
+        return quantize(sample[np.newaxis], scale, zero_point, self._input["dtype"])
 
     def __call__(self, sample: Floats) -> Floats:
         """Dequantized output of one sample, without the batch dimension."""
         self._interpreter.set_tensor(self._input["index"], self.quantized(sample))
         self._interpreter.invoke()
-        raw = self._interpreter.get_tensor(self._output["index"])[0]
+        stored = self._interpreter.get_tensor(self._output["index"])[0]
         scale, zero_point = self._output["quantization"]
-        if self._output["dtype"] == np.float32:
-            return np.asarray(raw)
-        return np.asarray((raw.astype(np.float32) - zero_point) * scale, dtype=np.float32)
+        return dequantize(stored, scale, zero_point)
 
 
 def accuracy(runner: Runner, samples: Floats, labels: Ints) -> float:
