@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from gen_fw.errors import Diagnostic, ModelError
+from gen_fw.errors import ModelError
 from gen_fw.model.graph import called_subgraphs
+from gen_fw.model.notes import Notes
 from gen_fw.model.types import Model, Operator, Subgraph
 
 #: inputs that may be omitted (-1), by position; None: all
@@ -32,7 +33,7 @@ _OPTIONAL: dict[str, frozenset[int] | None] = {
 _CALLERS = frozenset({"IF", "WHILE", "CALL_ONCE", "CALL", "STABLEHLO_COMPOSITE"})
 
 
-def check_graph(model: Model, file: str) -> list[Diagnostic]:
+def check_graph(model: Model, file: str, notes: Notes) -> None:
     """Raises ModelError, with the path of the operator, for a graph that cannot run."""
     if not any(subgraph.operators for subgraph in model.subgraphs):
         raise ModelError(
@@ -41,12 +42,16 @@ def check_graph(model: Model, file: str) -> list[Diagnostic]:
             why="an empty model computes nothing",
             hint="export the model again",
         )
-    notes: list[Diagnostic] = []
     for subgraph in model.subgraphs:
         _check_order(model, subgraph, file)
-        notes.extend(_constant_inputs(model, subgraph))
+    for position, tensor in enumerate(model.subgraphs[0].inputs):
+        if model.is_constant(model.subgraphs[0].tensors[tensor]):
+            notes.add(
+                "an input is a constant, so that it cannot be set",
+                where=f"subgraphs[0].inputs[{position}]",
+                why="its data is in the file",
+            )
     _check_calls(model, file)
-    return notes
 
 
 def _fail(file: str, path: str, what: str, why: str = "") -> NoReturn:
@@ -103,18 +108,6 @@ def _check_optional(operator: Operator, position: int, file: str, path: str) -> 
             f"{operator.name} needs its input {position}",
             "the tensor index is -1",
         )
-
-
-def _constant_inputs(model: Model, subgraph: Subgraph) -> list[Diagnostic]:
-    return [
-        Diagnostic(
-            f"input {position} is a constant",
-            where=f"subgraphs[{subgraph.index}].inputs[{position}]",
-            why="its data is in the file, so that it cannot be set",
-        )
-        for position, tensor in enumerate(subgraph.inputs)
-        if subgraph.index == 0 and model.is_constant(subgraph.tensors[tensor])
-    ]
 
 
 def _check_calls(model: Model, file: str) -> None:

@@ -17,8 +17,10 @@ from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
 from gen_fw.errors import ModelError
+from gen_fw.model.metadata_tables import METADATA_TABLES
 from gen_fw.model.schema_tables import TABLES, UNIONS
 
+_SCHEMA = {**TABLES, **METADATA_TABLES}
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _VTABLE = struct.Struct("<HH")
@@ -62,7 +64,7 @@ def fields_of(table: str) -> tuple[Field, ...]:
     """The fields of a schema table, deprecated ones left out."""
     fields = []
     slot = 4
-    for token in TABLES[table].split():
+    for token in _SCHEMA[table].split():
         name, _, code = token.partition(":")
         code, _, default = code.partition("=")
         vector, code = code.startswith("*"), code.lstrip("*")
@@ -88,7 +90,7 @@ def fields_of(table: str) -> tuple[Field, ...]:
 @cache
 def _slots(table: str) -> tuple[int, ...]:
     """All slots of a schema table, also deprecated ones and both of a union."""
-    count = sum(2 if ":|" in token else 1 for token in TABLES[table].split())
+    count = sum(2 if ":|" in token else 1 for token in _SCHEMA[table].split())
     return tuple(range(4, 4 + 2 * count, 2))
 
 

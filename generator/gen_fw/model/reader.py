@@ -8,13 +8,14 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from gen_fw.errors import Diagnostic, ModelError
+from gen_fw.errors import ModelError
 from gen_fw.model.checks import check_graph
 from gen_fw.model.flatbuffer import DEFAULT, Limits, Table, decode
+from gen_fw.model.notes import Notes
 from gen_fw.model.operators import BUILTIN_OPERATORS
 from gen_fw.model.option_classes import read_options
 from gen_fw.model.source import identify, load
-from gen_fw.model.tensors import read_tensor
+from gen_fw.model.tensors import TensorReader
 from gen_fw.model.types import Buffer, Metadata, Model, Operator, Signature, Subgraph, Tensor
 
 __all__ = ["DEFAULT", "Limits", "read_model"]
@@ -56,7 +57,7 @@ class _Reader:
         self.root = root
         self.limits = limits
         self.outside = 0
-        self.notes: list[Diagnostic] = []
+        self.notes = Notes()
 
     def model(self, sha256: str) -> Model:
         root = self.root
@@ -68,6 +69,7 @@ class _Reader:
         self.buffers = tuple(
             self._buffer(index, table) for index, table in enumerate(root.tables("buffers"))
         )
+        self.tensors = TensorReader(self.buffers, self.limits, self.notes)
         model = Model(
             raw=self.raw,
             sha256=sha256,
@@ -85,8 +87,8 @@ class _Reader:
                 self._signature(table, model) for table in root.tables("signature_defs")
             ),
         )
-        self.notes.extend(check_graph(model, root.key))
-        return replace(model, diagnostics=tuple(self.notes))
+        check_graph(model, root.key, self.notes)
+        return replace(model, diagnostics=self.notes.diagnostics())
 
     def _code(self, table: Table) -> tuple[int, str, int, bytes | None]:
         """Value, name, version and custom code of an OperatorCode.
@@ -140,8 +142,7 @@ class _Reader:
 
     def _subgraph(self, index: int, table: Table) -> Subgraph:
         tensors = tuple(
-            read_tensor(tensor, i, self.buffers, self.limits, self.notes)
-            for i, tensor in enumerate(table.tables("tensors"))
+            self.tensors.read(tensor, i) for i, tensor in enumerate(table.tables("tensors"))
         )
         return Subgraph(
             index=index,
