@@ -28,16 +28,17 @@ class Finding:
     path: str
     #: None for a pinned input and for a file that the lock does not know
     owner: Owner | None
-    what: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """``drift`` fails the check; ``notes`` are the user's own edits and other information."""
+    """``drift`` fails the check; ``edited`` are the user's own edits of shared and yours files."""
 
     drift: tuple[Finding, ...]
-    notes: tuple[Finding, ...]
-    #: whether regeneration was compared, not only hashes
+    edited: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    #: whether a regeneration was compared, not only hashes
     regenerated: bool
 
     @property
@@ -59,13 +60,19 @@ def check(out: Path, plan: ProjectPlan | None = None) -> CheckResult:
         lock = read_lock(folder)
         if lock is None:
             raise UsageError("this is not a project of gen-fw", where=str(out), why=f"no {LOCK}")
-        findings = [*_against_lock(folder, lock), *_unknown(folder, lock)]
-        if plan is not None:
-            findings += [*_against_plan(lock, plan), *_receipt("", lock.receipt, plan.receipt)]
-    findings = sorted(set(findings), key=lambda finding: (finding.path, finding.what))
-    mine = [finding for finding in findings if _is_drift(finding)]
+        deviations = list(_against_lock(folder, lock))
+        others = list(_unknown(folder, lock))
+    if plan is not None:
+        others += [*_against_plan(lock, plan), *_receipt("", lock.receipt, plan.receipt)]
+    findings = sorted({*deviations, *others}, key=lambda finding: (finding.path, finding.reason))
+    drift = [finding for finding in findings if _is_drift(finding)]
+    edited = [finding for finding in findings if finding not in drift and finding in deviations]
+    notes = [f for f in findings if f not in drift and f not in edited]
     return CheckResult(
-        tuple(mine), tuple(f for f in findings if f not in mine), regenerated=plan is not None
+        tuple(drift),
+        tuple(edited),
+        tuple(f"{note.path}: {note.reason}" for note in notes),
+        regenerated=plan is not None,
     )
 
 
@@ -96,8 +103,8 @@ def _against_plan(lock: Lock, plan: ProjectPlan) -> Iterator[Finding]:
     planned = {file.path: file for file in plan.files}
     for path in sorted(planned.keys() | lock.files.keys()):
         file, entry = planned.get(path), lock.files.get(path)
-        if what := _difference(file, entry):
-            yield Finding(path, file.owner if file else entry.owner if entry else None, what)
+        if reason := _difference(file, entry):
+            yield Finding(path, file.owner if file else entry.owner if entry else None, reason)
 
 
 def _difference(file: ProjectFile | None, entry: Entry | None) -> str:
@@ -121,5 +128,5 @@ def _receipt(prefix: str, old: object, new: object) -> Iterator[Finding]:
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
             yield from _receipt(f"{prefix}[{index}]", before, after)
     elif old != new:
-        what = "added" if old is None else "removed" if new is None else "changed"
-        yield Finding(f"{LOCK}: {prefix}", None, what)
+        reason = "added" if old is None else "removed" if new is None else "changed"
+        yield Finding(f"{LOCK}: {prefix}", None, reason)

@@ -37,8 +37,8 @@ _LIMIT = 16 << 20
 #: our copies of a project's file stand below one of these
 _RECORD = re.compile(rf"^(?:{re.escape(BASE)}|{re.escape(SAVED)}/[0-9a-z-]+)/")
 
-#: called with a file's path, how many files were written before it, and how many there are
-Progress = Callable[[str, int, int], None]
+#: called with the path of each file before it is written
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _stage(
     folder.make_parents(f"{STAGE}/journal")
     for number, operation in enumerate(operations):
         if progress is not None:
-            progress(operation.path, number, len(operations))
+            progress(operation.path)
         if operation.content is not None:
             content = chunks(operation.content)
             folder.create(_new(number), content, executable=operation.executable)

@@ -11,10 +11,12 @@
 | ours   | deleted            | create                                                           |
 | shared | as in the lock     | update; delete when no longer generated                          |
 | shared | edited or deleted  | keep, with the diff of the change that was wanted                |
-| yours  | anything           | keep, also deleted; a changed starting point is shown as diff    |
+| yours  | anything           | keep, also deleted; a changed starting point is noted as diff    |
+| merged | edited or deleted  | update with the old text saved, or create                        |
 
 "As in the lock" ignores line ends (Found.holds). A file of the user's that stands where a new
-file of ours should go is an edit too. What a link or a folder blocks is always a conflict, force
+file of ours should go is an edit too. A merged file's content holds the edits that were there when it
+was made; should another have come since, it is in the saved text. What a link or a folder blocks is always a conflict, force
 or not, except for a shared or yours file that the user replaced.
 """
 
@@ -59,16 +61,18 @@ class Change:
 class Changes:
     """All files of the old and the new project, sorted by path."""
 
-    changes: tuple[Change, ...]
+    files: tuple[Change, ...]
 
     def of(self, *actions: Action) -> tuple[Change, ...]:
         """The changes with one of these actions."""
-        return tuple(change for change in self.changes if change.action in actions)
+        return tuple(change for change in self.files if change.action in actions)
 
     @property
-    def diffs(self) -> str:
-        """Every change that was wanted and is not made, as one patch."""
-        return "".join(change.diff for change in self.changes)
+    def diffs(self) -> tuple[str, ...]:
+        """The changes of shared files that were wanted and are not made, one patch a file."""
+        return tuple(
+            change.diff for change in self.files if change.diff and change.owner == "shared"
+        )
 
     def raise_conflicts(self) -> None:
         """Raise ConflictError naming every file in conflict, if there is one."""
@@ -184,21 +188,21 @@ class _Survey:
             return _act(step, "update" if lacks_mode else "unchanged")
         if old is None and found.kind == "missing":
             return step
-        if found.kind == "other" and (old is None or file.owner == "ours"):
+        if found.kind == "other" and (old is None or file.owner == "ours" or file.merged):
             return _act(step, "conflict", _BLOCKED)
         edited = old is None or not found.holds(old.sha256)
-        if file.owner == "ours":
-            return self._ours(step, edited)
+        if file.owner == "ours" or file.merged:
+            return self._ours(step, edited, overwrite=self.force or file.merged)
         if file.owner == "shared" and not edited:
             return _act(step, "update")
         return self._kept(step, file, old, edited)
 
-    def _ours(self, step: Step, edited: bool) -> Step:
+    def _ours(self, step: Step, edited: bool, overwrite: bool) -> Step:
         if step.found.kind == "missing":
             return step
         if not edited:
             return _act(step, "update")
-        if not self.force:
+        if not overwrite:
             return _act(step, "conflict", _EDITED)
         return self._saved(_act(step, "update", _EDITED))
 
