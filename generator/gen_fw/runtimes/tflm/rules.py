@@ -46,15 +46,30 @@ def _per_channel(site: Site, weights: str, axis: int) -> Iterator[Finding]:
         )
 
 
+def _geometry(site: Site) -> Iterator[Finding]:
+    """A zero stride, dilation or window divides by zero in the kernels."""
+    names = ("stride_w", "stride_h", "dilation_w_factor", "dilation_h_factor")
+    names += ("filter_width", "filter_height")
+    options, weights = site.operator.options, site.present.get("in1")
+    wrong = [name for name in names if int(getattr(options, name, 1)) < 1]
+    if weights is not None and weights.elements == 0:
+        wrong.append("weights")
+    if wrong:
+        yield f"zero or negative {', '.join(wrong)}", "convert the model again"
+
+
 def _convolution(site: Site) -> Iterator[Finding]:
+    yield from _geometry(site)
     yield from _per_channel(site, "in1", 0)
 
 
 def _depthwise(site: Site) -> Iterator[Finding]:
+    yield from _geometry(site)
     yield from _per_channel(site, "in1", 3)
 
 
 def _transpose_convolution(site: Site) -> Iterator[Finding]:
+    yield from _geometry(site)
     yield from _per_channel(site, "in1", 0)
 
 
@@ -165,6 +180,12 @@ def _detection_postprocess(site: Site) -> Iterator[Finding]:
     anchors = site.present.get("in2")
     if anchors is not None and not site.model.is_constant(anchors):
         yield "its anchors are computed at run time, the kernel needs them constant", _FIXED_HINT
+    boxes = site.present.get("out0")
+    if boxes is not None and boxes.elements < 4:
+        yield (
+            "its outputs have no shape in the file, so the kernel would write past them",
+            _FIXED_HINT,
+        )
 
 
 def _shuffled_weights(site: Site) -> Iterator[Finding]:
@@ -178,6 +199,9 @@ RULES: Mapping[str, tuple[Callable[[Site], Iterator[Finding]], ...]] = {
     "DEPTHWISE_CONV_2D": (_depthwise,),
     "TRANSPOSE_CONV": (_transpose_convolution,),
     "FULLY_CONNECTED": (_fully_connected, _shuffled_weights),
+    "AVERAGE_POOL_2D": (_geometry,),
+    "MAX_POOL_2D": (_geometry,),
+    "L2_POOL_2D": (_geometry,),
     "RESHAPE": (_reshape,),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (_lstm,),
     "SOFTMAX": (_softmax,),

@@ -60,7 +60,7 @@ def _misfits(alternative: Alternative, present: Mapping[str, Tensor]) -> list[st
     return misfits
 
 
-def _spoken(slot: str) -> str:
+def spoken(slot: str) -> str:
     """in2 -> input 2."""
     kind = "input" if slot.startswith("in") else "output"
     return f"{kind} {slot.lstrip('inout')}"
@@ -82,10 +82,10 @@ def type_misfit(
     if not misfits:
         return None
     given = ", ".join(
-        f"{_spoken(slot)} {type_name(tensor.dtype)}" for slot, tensor in present.items()
+        f"{spoken(slot)} {type_name(tensor.dtype)}" for slot, tensor in present.items()
     )
     wrong = [
-        f"{_spoken(slot)} is {type_name(present[slot].dtype)}, not "
+        f"{spoken(slot)} is {type_name(present[slot].dtype)}, not "
         + " or ".join(sorted(_wanted(nearest, slot) or ()))
         for slot in misfits
     ]
@@ -112,7 +112,7 @@ def shape_misfits(
             rank = len(present[slot].shape)
             if rank < low or (high is not None and rank > high):
                 wanted = f"{low}" if low == high else f"{low} to {'any' if high is None else high}"
-                yield f"{_spoken(slot)} has {rank} dimensions, the kernel takes {wanted}"
+                yield f"{spoken(slot)} has {rank} dimensions, the kernel takes {wanted}"
     for position in spec.get("constant", ()):
         tensor = present.get(f"in{position}")
         if tensor is not None and not model.is_constant(tensor):

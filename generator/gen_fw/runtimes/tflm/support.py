@@ -9,7 +9,7 @@ from typing import Any
 
 from gen_fw.model.types import DType, Model, Operator, Subgraph, Tensor
 from gen_fw.runtimes.tflm.rules import RULES, Site, intermediates
-from gen_fw.runtimes.tflm.signatures import shape_misfits, slots, type_misfit, type_name
+from gen_fw.runtimes.tflm.signatures import shape_misfits, slots, spoken, type_misfit, type_name
 from gen_fw.runtimes.tflm.table import OperatorTable, facts, load
 
 #: element types without a size in memory_helpers.cc: any tensor of them stops AllocateTensors
@@ -98,16 +98,16 @@ def _operator(
     code = operator.custom_code
     if code is not None and code.decode("utf-8", "replace") in custom_ops:
         return
+    present = slots(subgraph, operator)
+    storage = list(_storage(present))
+    yield from storage
     registration = table.find(operator)
     if registration is None or registration.custom == "ethos-u":
         yield _no_kernel(operator, table, board)
         return
-    present = slots(subgraph, operator)
     kind = "operators" if registration.custom is None else "custom"
     name = registration.custom or registration.operator
     spec = facts("types")[kind][name]
-    storage = list(_storage(present))
-    yield from storage
     if not storage:
         yield from _types(operator, spec, table.kernels, present)
     for why in shape_misfits(spec, model, operator, present):
@@ -125,13 +125,13 @@ def _storage(present: Mapping[str, Tensor]) -> Iterator[tuple[str, str]]:
     for slot, tensor in present.items():
         if tensor.sparsity is not None:
             yield (
-                f"{slot} is stored sparse; TFLM reads dense tensors only",
+                f"{spoken(slot)} is stored sparse; TFLM reads dense tensors only",
                 "convert the model again without sparsity",
             )
         if tensor.quantization_details is not None:
             yield (
-                f"{slot} has {tensor.quantization_details} quantization; TFLM knows one scale per "
-                "tensor or per channel",
+                f"{spoken(slot)} has {tensor.quantization_details} quantization; TFLM knows one "
+                "scale per tensor or per channel",
                 _RECONVERT,
             )
 

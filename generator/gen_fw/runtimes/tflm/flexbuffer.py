@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Integers out of the FlexBuffer map that holds a custom operator's options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gen_fw.errors import ModelError
+from gen_fw.model.types import Operator
+
+#: options of the known custom operators are a few dozen bytes
+_MAX_BYTES = 4096
+
+
+def integers(subgraph: int, operator: Operator) -> Mapping[str, int]:
+    """Key -> value of all integer entries.
+
+    Raises ModelError when the options are no FlexBuffer map.
+    """
+    from flatbuffers import flexbuffers
+
+    data = bytes(operator.custom_options[: _MAX_BYTES + 1])
+    try:
+        if len(data) > _MAX_BYTES:
+            raise ValueError(f"more than {_MAX_BYTES} bytes")
+        root = flexbuffers.GetRoot(data)
+        if not root.IsMap:
+            raise ValueError("not a map")
+        entries = root.AsMap
+        keys = [str(key.AsKey) for key in entries.Keys]
+        values = list(entries.Values)
+        return {
+            key: int(value.AsInt)
+            for key, value in zip(keys, values, strict=True)
+            if value.IsInt or value.IsBool
+        }
+    except Exception as error:  # the parser trusts its input and raises whatever it meets
+        raise ModelError(
+            "unreadable options of a custom operator",
+            where=f"subgraphs[{subgraph}].operators[{operator.index}] {operator.label}",
+            why=str(error) or type(error).__name__,
+            hint="the model file is damaged; convert it again",
+        ) from error
