@@ -12,7 +12,7 @@ from gen_fw.boards.board import Board, Cpu, Memory, Sdk
 from gen_fw.boards.table import ID, Table
 
 #: family -> reader of the table of that name; a new family adds a module and a line here
-FAMILIES: Mapping[str, Callable[[Table, Cpu, tuple[Memory, ...]], dict[str, Any]]] = {
+FAMILIES: Mapping[str, Callable[[Table, tuple[Memory, ...]], dict[str, Any]]] = {
     "esp_idf": esp_idf.read,
 }
 ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi")
@@ -58,7 +58,7 @@ def board(name: str, chip: str, data: Mapping[str, Any], file: str) -> Board:
         ),
         licence=top.word("licence", _SPDX),
         sources=top.texts("sources"),
-        family_data=FAMILIES[family](top.table(family), cpu, memories),
+        family_data=FAMILIES[family](top.table(family), memories),
     )
     if not result.sources:
         top.fail("sources", "no source", hint="name the datasheet or file of every number")

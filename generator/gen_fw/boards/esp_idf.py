@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gen_fw.boards.board import Cpu, Memory
+from gen_fw.boards.board import Memory
 from gen_fw.boards.table import Table
 
 _MIB = 1 << 20
@@ -20,13 +20,12 @@ _KCONFIG_TEXT = re.compile(r'[^"\\]*')
 _FLASH_MIB = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
-def read(table: Table, cpu: Cpu, memories: tuple[Memory, ...]) -> dict[str, Any]:
-    """The family's data, completed by what follows from CPU and memories.
+def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
+    """The family's data, completed by what follows from the memories.
 
     Keys: ``target``, ``esp_nn`` ("generic", "esp32s3", "esp32p4"), ``toolchain_prefix``,
-    ``flash_mb`` (MiB), ``flash_mode``, ``flash_freq_mhz``, ``psram`` ({mb, mode, speed_mhz};
-    mb 0: none), ``cores``, ``fpu``, ``xtensa``, ``clock_mhz``, ``cpu_freq_key`` (without CONFIG_),
-    ``console``, ``usb_serial_jtag``, ``openocd``, ``kconfig`` (symbol without CONFIG_ -> value).
+    ``flash`` ({mb, mode, freq_mhz}), ``psram`` ({mb, mode, speed_mhz}; empty: none), ``console``,
+    ``usb_serial_jtag``, ``openocd``, ``kconfig`` (symbol without CONFIG_ -> value).
 
     Raises:
         UsageError: a key is missing, unknown, malformed, or contradicts the memories.
@@ -37,15 +36,12 @@ def read(table: Table, cpu: Cpu, memories: tuple[Memory, ...]) -> dict[str, Any]
         "target": table.word("target", _TARGET),
         "esp_nn": table.choice("esp_nn", ("generic", "esp32s3", "esp32p4")),
         "toolchain_prefix": table.word("toolchain_prefix", _TOOLCHAIN),
-        "flash_mb": _mebibytes(table, sizes, "flash"),
-        "flash_mode": flash.choice("mode", ("qio", "qout", "dio", "dout", "opi")),
-        "flash_freq_mhz": flash.integer("freq_mhz", 1, 1000),
+        "flash": {
+            "mb": _mebibytes(table, sizes, "flash"),
+            "mode": flash.choice("mode", ("qio", "qout", "dio", "dout", "opi")),
+            "freq_mhz": flash.integer("freq_mhz", 1, 1000),
+        },
         "psram": _psram(table, sizes),
-        "cores": cpu.cores,
-        "fpu": "fpu" in cpu.features,
-        "xtensa": cpu.abi == "xtensa",
-        "clock_mhz": cpu.clock_mhz,
-        "cpu_freq_key": f"ESP_DEFAULT_CPU_FREQ_MHZ_{cpu.clock_mhz}",
         "console": table.choice("console", ("uart", "usb_serial_jtag", "usb_cdc")),
         "usb_serial_jtag": table.boolean("usb_serial_jtag", False),
         "openocd": table.word("openocd", _OPENOCD, ""),
@@ -53,7 +49,7 @@ def read(table: Table, cpu: Cpu, memories: tuple[Memory, ...]) -> dict[str, Any]
     }
     flash.close()
     table.close()
-    if data["flash_mb"] not in _FLASH_MIB:
+    if data["flash"]["mb"] not in _FLASH_MIB:
         table.fail("", f"flash of {data['flash_mb']} MiB", why=f"ESP-IDF knows {_FLASH_MIB}")
     if data["console"] == "usb_serial_jtag" and not data["usb_serial_jtag"]:
         table.fail("console", "the chip has no USB Serial/JTAG controller")
@@ -72,7 +68,7 @@ def _psram(table: Table, sizes: dict[str, int]) -> dict[str, Any]:
         if "psram" in sizes:
             table.fail("psram", 'missing, though the board has a memory "psram"')
         table.table("psram", {})
-        return {"mb": 0, "mode": "", "speed_mhz": 0}
+        return {}
     psram = table.table("psram")
     data = {
         "mb": _mebibytes(table, sizes, "psram"),
