@@ -50,7 +50,7 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
     flash.close()
     table.close()
     if data["flash"]["mb"] not in _FLASH_MIB:
-        table.fail("", f"flash of {data['flash_mb']} MiB", why=f"ESP-IDF knows {_FLASH_MIB}")
+        table.fail("", f"flash of {data['flash']['mb']} MiB", why=f"ESP-IDF knows {_FLASH_MIB}")
     if data["console"] == "usb_serial_jtag" and not data["usb_serial_jtag"]:
         table.fail("console", "the chip has no USB Serial/JTAG controller")
     return data
