@@ -159,6 +159,7 @@ class Model:
         self._opcodes: list[tuple[str, int, str | None]] = []
         self._buffers: list[bytes] = [b""]  # buffer 0 is empty by the schema's rule
         self._graphs: list[Graph] = []
+        self._metadata: list[tuple[str, int]] = []
 
     def graph(self, name: str) -> Graph:
         """A new subgraph."""
@@ -169,6 +170,10 @@ class Model:
         """A new buffer; returns its index."""
         self._buffers.append(blob)
         return len(self._buffers) - 1
+
+    def metadata(self, name: str, blob: bytes) -> None:
+        """Adds a metadata entry."""
+        self._metadata.append((name, self.buffer(blob)))
 
     def opcode(self, code: str, version: int, custom: str | None) -> int:
         """Index of an operator code, added when new."""
@@ -196,6 +201,8 @@ class Model:
             subgraphs=[graph.table for graph in self._graphs],
             description=self._description,
             buffers=[_AlignedBuffer(data=blob) for blob in self._buffers],
+            metadata=[schema.MetadataT(name=name, buffer=at) for name, at in self._metadata]
+            or None,
         )
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from author import Model, schema
+from label_metadata import label_archive, label_metadata
 
 RELU = schema.ActivationFunctionType.RELU
 
@@ -171,6 +172,26 @@ def custom_operator() -> bytes:
     return model.pack()
 
 
+def labels_inside() -> bytes:
+    """A classifier that carries its labels as TFLite Metadata: a zip after the FlatBuffer."""
+    labels = ("left", "right", "don't know")
+    rng = np.random.default_rng(11)
+    model = Model("labels inside")
+    graph = model.graph("main")
+    x = graph.tensor("x", (1, 16), np.int8, 0.05)
+    values = rng.integers(-127, 128, (len(labels), 16), np.int8)
+    weights = graph.constant("weights", values, 0.01)
+    bias = graph.constant("bias", np.zeros(len(labels), np.int32), 0.05 * 0.01)
+    scores = graph.tensor("scores", (1, len(labels)), np.int8, 0.1)
+    y = graph.tensor("y", (1, len(labels)), np.int8, 1 / 256, -128)
+    options = schema.FullyConnectedOptionsT()
+    graph.operator("FULLY_CONNECTED", [x, weights, bias], [scores], options, version=4)
+    graph.operator("SOFTMAX", [scores], [y], schema.SoftmaxOptionsT(beta=1.0), version=2)
+    graph.close([x], [y])
+    model.metadata("TFLITE_METADATA", label_metadata("output_labels.txt"))
+    return model.pack() + label_archive("output_labels.txt", labels)
+
+
 AUTHORED: dict[str, Callable[[], bytes]] = {
     function.__name__: function
     for function in (
@@ -181,5 +202,6 @@ AUTHORED: dict[str, Callable[[], bytes]] = {
         hybrid_dense,
         uint8_dense,
         custom_operator,
+        labels_inside,
     )
 }

@@ -51,6 +51,7 @@ OPERATORS = {
     "lstm_int8": {"UNIDIRECTIONAL_SEQUENCE_LSTM", "RESHAPE", "FULLY_CONNECTED"},
     "ring_buffer_float32": RING,
     "ring_buffer_int8": RING,
+    "labels_inside": {"FULLY_CONNECTED", "SOFTMAX"},
     "custom_operator": {"RELU", "CUSTOM", "LOGISTIC"},
     "hybrid_dense": {"FULLY_CONNECTED"},
     "uint8_dense": {"FULLY_CONNECTED"},
