@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What templates see: plain data (str, int, float, bool, list, dict) under a versioned schema.
+
+docs/templates.md documents every key. A key may be added at any time; a key that changes or goes
+away makes a new schema version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gen_fw.boards.board import Board
+from gen_fw.errors import UsageError
+from gen_fw.program import Constant, Firmware, Golden, Io, Item, Program
+from gen_fw.project import esp_idf
+from gen_fw.project.family import Family
+from gen_fw.project.names import macro
+from gen_fw.version import __version__
+
+SCHEMA = "gen-fw/context/1"
+#: number that the files of ``gen/`` and ``main/`` check at compile time; raised with every change
+#: of the C API that old application code would not survive
+ABI = 1
+
+#: element type -> number of that type in TFLite's c_api_types.h (enum TfLiteType), name of the
+#: conversion functions of gen_fw_tensor.h, smallest and largest value of a quantized tensor
+_DTYPES: dict[str, tuple[int, str, int, int]] = {
+    "float32": (1, "float", 0, 0),
+    "int32": (2, "i32", 0, 0),
+    "uint8": (3, "u8", 0, 255),
+    "int64": (4, "i64", 0, 0),
+    "bool": (6, "bool", 0, 1),
+    "int16": (7, "i16", -32768, 32767),
+    "int8": (9, "i8", -128, 127),
+    "float16": (10, "raw", 0, 0),
+    "float64": (11, "double", 0, 0),
+    "uint64": (13, "u64", 0, 0),
+    "uint32": (16, "u32", 0, 0),
+    "uint16": (17, "u16", 0, 65535),
+}
+#: licences of what every firmware with the runtime links
+_RUNTIME_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "tflm": (
+        ("TensorFlow Lite for Microcontrollers", "Apache-2.0"),
+        ("FlatBuffers", "Apache-2.0"),
+        ("gemmlowp", "Apache-2.0"),
+        ("ruy", "Apache-2.0"),
+        ("KISS FFT", "BSD-3-Clause"),
+    )
+}
+_KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "esp_nn": (("ESP-NN", "Apache-2.0"),),
+    "cmsis_nn": (("CMSIS-NN", "Apache-2.0"),),
+}
+_FAMILIES = {"esp_idf": esp_idf.data}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOptions:
+    """Choices that change the project's files but not the programs."""
+
+    model_format: Literal["array", "embed"] = "array"
+    ci: Literal["none", "github", "gitlab"] = "none"
+    #: empty: the family's default
+    layout: str = ""
+    optimise: Literal["speed", "size"] = "speed"
+
+
+def build(
+    firmware: Firmware, board: Board, family: Family, options: ProjectOptions
+) -> dict[str, Any]:
+    """The context of one project.
+
+    Raises UsageError for a layout that the family does not have.
+    """
+    layout = options.layout or family.layouts[0]
+    if layout not in family.layouts:
+        raise UsageError(
+            f"there is no layout {layout!r} of {family.title} projects",
+            where="--layout",
+            hint=f"known: {', '.join(family.layouts)}",
+        )
+    programs = [
+        _program(program, golden, firmware)
+        for program, golden in zip(firmware.programs, firmware.golden, strict=True)
+    ]
+    context: dict[str, Any] = {
+        "schema": SCHEMA,
+        "abi": ABI,
+        "tool": {"name": "gen-fw", "version": __version__},
+        "project": {"name": programs[0]["name"], "family": family.name, "layout": layout},
+        "board": _board(board),
+        "programs": programs,
+        "arenas": _arenas(programs, firmware),
+        "shared_arena": firmware.shared_arena,
+        "memory": _memory(firmware),
+        "licences": _licences(firmware, board),
+        "model_format": options.model_format,
+        "ci": options.ci,
+        "optimise": options.optimise,
+        "flags": _flags(firmware, options, layout),
+    }
+    if family.name in _FAMILIES:
+        context[family.name] = _FAMILIES[family.name](firmware, board)
+        context["project"].update(_path_words(context[family.name]))
+    return context
+
+
+def constants(firmware: Firmware) -> dict[str, bytes | memoryview]:
+    """Binary data of the project: ``<name>/model``, ``<name>/input`` (the file as given),
+    ``<name>/golden.npz``, ``<name>/golden/<tensor>`` and ``<name>/source/<path>``."""
+    result: dict[str, bytes | memoryview] = {}
+    for program, golden in zip(firmware.programs, firmware.golden, strict=True):
+        for constant in program.constants:
+            result[f"{program.name}/{constant.label}"] = constant.data
+        result.setdefault(f"{program.name}/input", result.get(f"{program.name}/model", b""))
+        for source in program.sources:
+            result[f"{program.name}/source/{source.path}"] = source.content
+        if golden is not None:
+            result[f"{program.name}/golden.npz"] = golden.npz
+            for vector, data in _vectors(golden):
+                result[f"{program.name}/golden/{vector}"] = data
+    return result
+
+
+def _vectors(golden: Golden) -> list[tuple[str, bytes]]:
+    groups = (
+        ("input", golden.inputs),
+        ("output", golden.outputs),
+        ("run2_output", golden.run2_outputs),
+    )
+    return [(f"{label}{i}", data) for label, group in groups for i, data in enumerate(group)]
+
+
+def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dict[str, Any]:
+    model = next((part for part in program.constants if part.label == "model"), None)
+    digest = _sha256(model)
+    arena = program.region("arena")
+    code = [region for region in program.regions if region.role == "code"]
+    adapter = _plain(program.adapter)
+    report = _plain(program.report)
+    return {
+        "name": program.name,
+        "macro": macro(program.name),
+        "runtime": program.runtime,
+        "kernels": program.kernels,
+        "inputs": [_io(io, "input") for io in program.inputs],
+        "outputs": [_io(io, "output") for io in program.outputs],
+        "model": {
+            "bytes": len(model.data) if model else 0,
+            "alignment": model.alignment if model else 16,
+            "sha256": digest,
+            "id": f"0x{digest[:8]}u",
+        },
+        "arena": {
+            "target": _rounded(adapter.get("arena_bytes", {}).get("target", arena.bytes)),
+            "host64": _rounded(adapter.get("arena_bytes", {}).get("host64", arena.bytes)),
+            "alignment": arena.alignment,
+            "confidence": arena.confidence,
+            "memory": firmware.chosen.placement.memories.get("arena", ""),
+            "items": [_item(item) for item in arena.items],
+        },
+        "code": {
+            "bytes": sum(region.bytes for region in code),
+            "confidence": code[0].confidence if code else "estimate",
+        },
+        "stack_bytes": program.stack_bytes,
+        "stateful": program.stateful,
+        "labels": list(program.labels),
+        "golden": _golden(golden),
+        "requires": {
+            "kernels": list(program.requires.kernels),
+            "libraries": list(program.requires.libraries),
+            "defines": list(program.requires.defines),
+        },
+        "sources": [source.path for source in program.sources],
+        "adapter": adapter,
+        "report": report,
+        "flags": [
+            f"runtime-{program.runtime}",
+            *(["golden"] if golden is not None else []),
+            *(["labels"] if program.labels else []),
+        ],
+    }
+
+
+def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
+    """Words of the family that paths in family.toml may use."""
+    return {key: family_data[key] for key in ("target",) if key in family_data}
+
+
+def _sha256(model: Constant | None) -> str:
+    return hashlib.sha256(model.data if model else b"").hexdigest()
+
+
+def _rounded(count: int) -> int:
+    """Arenas are whole multiples of the buffer alignment, so that nothing is lost at the end."""
+    return (count + 15) // 16 * 16
+
+
+def _golden(golden: Golden | None) -> dict[str, Any]:
+    if golden is None:
+        return {"present": False, "run2": False, "origin": ""}
+    return {"present": True, "run2": bool(golden.run2_outputs), "origin": golden.origin}
+
+
+def _io(io: Io, direction: str) -> dict[str, Any]:
+    number, conversion, low, high = _DTYPES.get(io.dtype, (0, "raw", 0, 0))
+    return {
+        "id": f"{direction}{io.position}",
+        "position": io.position,
+        "name": io.name,
+        "dtype": io.dtype,
+        "c_type": io.c_type,
+        "tflite_type": number,
+        # 16-bit floats are compared as bit patterns
+        "vector_type": "UINT16" if io.dtype in ("float16", "bfloat16") else io.dtype.upper(),
+        "conversion": conversion,
+        "shape": list(io.shape),
+        "elements": io.elements,
+        "bytes": io.bytes,
+        "kind": _kind(io),
+        "quantized": io.scale is not None,
+        "scale": 1.0 if io.scale is None else io.scale,
+        "zero_point": 0 if io.zero_point is None else io.zero_point,
+        "low": low,
+        "high": high,
+    }
+
+
+def _kind(io: Io) -> str:
+    """``scalar``, ``vector`` (one value a class, say) or ``tensor``; ``raw`` has no real numbers."""
+    if io.dtype not in _DTYPES or _DTYPES[io.dtype][1] == "raw":
+        return "raw"
+    if io.elements == 1:
+        return "scalar"
+    vector = io.elements <= 1024 and bool(io.shape) and io.shape[-1] == io.elements
+    return "vector" if vector else "tensor"
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "label": item.label,
+        "bytes": item.bytes,
+        "confidence": item.confidence,
+        "source": item.source,
+    }
+
+
+def _board(board: Board) -> dict[str, Any]:
+    return {
+        "name": board.name,
+        "title": board.title,
+        "vendor": board.vendor,
+        "chip": board.chip,
+        "cpu": {
+            "isa": board.cpu.isa,
+            "cores": board.cpu.cores,
+            "clock_mhz": board.cpu.clock_mhz,
+            "abi": board.cpu.abi,
+            "features": list(board.cpu.features),
+        },
+        "memories": [
+            {
+                "name": memory.name,
+                "bytes": memory.bytes,
+                "reserved": memory.reserved,
+                "kind": memory.kind,
+                "note": memory.note,
+            }
+            for memory in board.memories
+        ],
+        "sdk": {
+            "name": board.sdk.name,
+            "requires": board.sdk.requires,
+            "tflm": board.sdk.tflm,
+        },
+        "licence": board.licence,
+        "data": _plain(board.family_data),
+    }
+
+
+def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str, Any]]:
+    """One buffer for each program, or the largest for all of them."""
+    if not firmware.shared_arena:
+        return [
+            {
+                "prefix": program["name"],
+                "macro": program["macro"],
+                "path": f"{program['name']}/{program['name']}",
+                "memory": program["arena"]["memory"],
+                "alignment": program["arena"]["alignment"],
+                "target": program["arena"]["target"],
+                "host64": program["arena"]["host64"],
+                "programs": [program["name"]],
+            }
+            for program in programs
+        ]
+    return [
+        {
+            "prefix": "gen_fw",
+            "macro": "GEN_FW",
+            "path": "gen_fw",
+            "memory": programs[0]["arena"]["memory"],
+            "alignment": max(program["arena"]["alignment"] for program in programs),
+            "target": max(program["arena"]["target"] for program in programs),
+            "host64": max(program["arena"]["host64"] for program in programs),
+            "programs": [program["name"] for program in programs],
+        }
+    ]
+
+
+def _memory(firmware: Firmware) -> dict[str, Any]:
+    return {
+        "placement": {role: name for role, name in firmware.chosen.placement.memories.items()},
+        "uses": [
+            {
+                "memory": use.memory,
+                "kind": use.kind,
+                "capacity": use.capacity,
+                "reserved": use.reserved,
+                "available": use.available,
+                "needed": use.needed,
+                "needs": [_item(item) for item in use.needs],
+            }
+            for use in firmware.chosen.uses
+        ],
+    }
+
+
+def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
+    """SPDX ids with the parts of the firmware that are under them."""
+    parts: list[tuple[str, str]] = [("Code generated by gen-fw", "Apache-2.0")]
+    for program in firmware.programs:
+        parts.extend(_RUNTIME_PARTS.get(program.runtime, ()))
+        parts.extend(_KERNEL_PARTS.get(program.kernels, ()))
+    parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))
+    ids = sorted({spdx for _, spdx in parts})
+    return [
+        {"spdx": spdx, "parts": list(dict.fromkeys(part for part, id_ in parts if id_ == spdx))}
+        for spdx in ids
+    ]
+
+
+def _flags(firmware: Firmware, options: ProjectOptions, layout: str) -> list[str]:
+    """Conditions for ``when`` in family.toml."""
+    flags = [f"ci-{options.ci}", f"layout-{layout}", f"model-{options.model_format}"]
+    if firmware.shared_arena:
+        flags.append("shared-arena")
+    if any(golden is not None for golden in firmware.golden):
+        flags.append("any-golden")
+    return flags
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences as new dicts and lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
