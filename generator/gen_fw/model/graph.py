@@ -58,15 +58,19 @@ class Resource:
     shared_name: bytes
 
 
+def resource_of(operator: Operator) -> Resource:
+    """The resource variable that a VAR_HANDLE operator names."""
+    options = operator.options
+    return Resource(getattr(options, "container", b""), getattr(options, "shared_name", b""))
+
+
 def resources(model: Model) -> tuple[Resource, ...]:
     """The distinct resource variables of a model, in order of first use."""
     found: dict[Resource, None] = {}
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
             if operator.name == "VAR_HANDLE":
-                container = getattr(operator.options, "container", b"")
-                shared_name = getattr(operator.options, "shared_name", b"")
-                found[Resource(container, shared_name)] = None
+                found[resource_of(operator)] = None
     return tuple(found)
 
 

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which memory of the board holds arena, model and code: candidates best first, the first fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import product
+from typing import Any, cast, get_args
+
+from gen_fw.boards.board import Board, Memory
+from gen_fw.errors import DoesNotFitError, UsageError
+from gen_fw.memory.buffers import align
+from gen_fw.program import Candidate, Item, Placement, Program, Region, RegionRole, Use
+
+_ROLES: tuple[RegionRole, ...] = get_args(RegionRole)
+#: memory kinds that a role can live in
+_KINDS: Mapping[RegionRole, frozenset[str]] = {
+    "arena": frozenset({"ram"}),
+    "model": frozenset({"ram", "rom"}),
+    "code": frozenset({"ram", "rom"}),
+}
+_NOTHING: Mapping[str, Any] = {}
+
+
+def place(
+    programs: Sequence[Program],
+    board: Board,
+    *,
+    wanted: Mapping[str, str] = _NOTHING,
+    reserve: Mapping[str, int] = _NOTHING,
+    shared_arena: bool = False,
+    alternatives: Callable[[], Iterable[Board]] = tuple,
+) -> tuple[Candidate, tuple[Candidate, ...]]:
+    """The first candidate that fits, and all that were tried up to it.
+
+    Candidates are the combinations of ``board.placement``, best first, the arena varying slowest.
+    ``wanted`` fixes a role's memory; ``reserve`` replaces a memory's reserved bytes.
+    ``shared_arena`` gives all programs the largest arena instead of one each. ``alternatives`` is
+    called only when nothing fits, for boards to suggest.
+
+    Raises UsageError for a role or memory that the board does not have, DoesNotFitError (with the
+    table of what was tried) when no candidate fits.
+    """
+    _check(board, wanted, reserve)
+    tried: list[Candidate] = []
+    for placement in _placements(programs, board, wanted):
+        candidate = Candidate(placement, _uses(programs, board, placement, reserve, shared_arena))
+        tried.append(candidate)
+        if candidate.fits:
+            return candidate, tuple(tried)
+    raise _does_not_fit(programs, board, tried, wanted, shared_arena, alternatives)
+
+
+def _check(board: Board, wanted: Mapping[str, str], reserve: Mapping[str, int]) -> None:
+    memories = {memory.name: memory for memory in board.memories}
+    for role, name in wanted.items():
+        if role not in _ROLES:
+            raise UsageError(
+                f'--place: unknown role "{role}"', hint=_near(role, _ROLES, "roles are")
+            )
+        _known(board, memories, name, "--place")
+        if memories[name].kind not in _KINDS[role]:
+            raise UsageError(
+                f"--place {role}={name}: the {role} cannot live there",
+                why=f"{name} is read-only memory",
+                hint=_options(board, role),
+            )
+    for name, size in reserve.items():
+        _known(board, memories, name, "--reserve")
+        if not 0 <= size <= memories[name].bytes:
+            raise UsageError(
+                f"--reserve {name}={size}: the board's {name} has {memories[name].bytes} bytes"
+            )
+
+
+def _known(board: Board, memories: Mapping[str, Memory], name: str, option: str) -> None:
+    if name not in memories:
+        raise UsageError(
+            f'{option}: board {board.name} has no memory "{name}"',
+            hint=_near(name, memories, "its memories are"),
+        )
+
+
+def _near(word: str, known: Iterable[str], otherwise: str) -> str:
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.5)
+    return f'did you mean "{close[0]}"?' if close else f"{otherwise} {', '.join(names)}"
+
+
+def _options(board: Board, role: RegionRole) -> str:
+    names = [memory.name for memory in board.memories if memory.kind in _KINDS[role]]
+    return f"--place {role}={' or '.join(names)}"
+
+
+def _placements(
+    programs: Sequence[Program], board: Board, wanted: Mapping[str, str]
+) -> Iterable[Placement]:
+    used = {region.role for program in programs for region in program.regions}
+    roles = [role for role in _ROLES if role in used]
+    choices: list[tuple[str, ...]] = []
+    for role in roles:
+        memories = (wanted[role],) if role in wanted else tuple(board.placement.get(role, ()))
+        if not memories:  # a board that does not say: every memory of the right kind, by rank
+            ranked = sorted(board.memories, key=lambda memory: (memory.kind != "rom", memory.rank))
+            memories = tuple(memory.name for memory in ranked if memory.kind in _KINDS[role])
+        choices.append(memories)
+    for memories in product(*choices):
+        yield Placement(dict(zip(roles, memories, strict=True)))
+
+
+def _uses(
+    programs: Sequence[Program],
+    board: Board,
+    placement: Placement,
+    reserve: Mapping[str, int],
+    shared_arena: bool,
+) -> tuple[Use, ...]:
+    needs: dict[str, list[Item]] = {memory.name: [] for memory in board.memories}
+    for role, name in placement.memories.items():
+        needs[name].extend(_items(programs, role, shared_arena))
+    return tuple(
+        Use(
+            memory.name,
+            memory.kind,
+            memory.bytes,
+            reserve.get(memory.name, memory.reserved),
+            tuple(needs[memory.name]),
+        )
+        for memory in sorted(board.memories, key=lambda memory: (memory.kind != "ram", memory.rank))
+    )
+
+
+def _items(programs: Sequence[Program], role: RegionRole, shared_arena: bool) -> list[Item]:
+    """One line a program; a shared arena and code that programs share count once."""
+    found = [(p, region) for p in programs for region in p.regions if region.role == role]
+    if role == "code":
+        return _shared_code([region for _, region in found])
+    if role == "arena" and shared_arena and len(found) > 1:
+        program, region = max(found, key=lambda pair: pair[1].bytes)
+        label = f"shared arena, as large as that of {program.name}"
+        return [Item(label, align(region.bytes, region.alignment), region.confidence)]
+    return [
+        Item(
+            f"{program.name}: {region.label}",
+            align(region.bytes, region.alignment),
+            region.confidence,
+        )
+        for program, region in found
+    ]
+
+
+def _shared_code(regions: Sequence[Region]) -> list[Item]:
+    """Programs on one runtime link the same interpreter and kernels once."""
+    lines: dict[str, Item] = {}
+    for region in regions:
+        for item in region.items:
+            lines.setdefault(item.label, item)
+    total = sum(item.bytes for item in lines.values())
+    plain = sum(region.bytes for region in regions if not region.items)
+    return [Item("runtime and kernels", total + plain, regions[0].confidence)] if regions else []
+
+
+def _does_not_fit(
+    programs: Sequence[Program],
+    board: Board,
+    tried: Sequence[Candidate],
+    wanted: Mapping[str, str],
+    shared_arena: bool,
+    alternatives: Callable[[], Iterable[Board]],
+) -> DoesNotFitError:
+    best = min(tried, key=_shortage)
+    short = [use for use in best.uses if not use.fits]
+    why = "; ".join(
+        f"{use.memory} has {use.available} bytes, {use.needed} are needed "
+        f"({use.needed - use.available} too many)"
+        for use in short
+    )
+    larger = [] if wanted else _fitting(programs, board, shared_arena, alternatives())
+    hints = [f"choose a board that fits: {', '.join(larger)}"] if larger else []
+    if wanted:
+        hints.append("leave --place out, so that all placements are tried")
+    arena_short = any(use.kind == "ram" for use in short)
+    if arena_short and len(programs) > 1 and not shared_arena:
+        hints.append("--shared-arena, when the models run one after the other")
+    hints.append("a smaller model" + (" or int8 quantization" if arena_short else ""))
+    return DoesNotFitError(
+        f"{' and '.join(program.name for program in programs)} does not fit {board.name}",
+        where=", ".join(use.memory for use in short),
+        why=why,
+        hint="; ".join(hints),
+        detail={"board": board.name, "tried": [_table(c) for c in tried], "alternatives": larger},
+    )
+
+
+def _shortage(candidate: Candidate) -> int:
+    return sum(max(0, use.needed - use.available) for use in candidate.uses)
+
+
+def _fitting(
+    programs: Sequence[Program],
+    board: Board,
+    shared_arena: bool,
+    others: Iterable[Board],
+) -> list[str]:
+    """Names of boards that hold these programs: those of the same chip first, then by memory.
+
+    The bytes are those of this board's kernels, so another chip is suggested only when its kernels
+    are the same; the generator computes its own figures when asked for it.
+    """
+    found = []
+    for other in others:
+        same_kernels = other.family_data.get("esp_nn") == board.family_data.get("esp_nn")
+        if other.name == board.name or other.kernels != board.kernels or not same_kernels:
+            continue
+        for placement in _placements(programs, other, _NOTHING):
+            if all(u.fits for u in _uses(programs, other, placement, _NOTHING, shared_arena)):
+                size = sum(memory.bytes for memory in other.memories)
+                found.append((other.chip != board.chip, size, other.name))
+                break
+    return [name for _, _, name in sorted(found)]
+
+
+def _table(candidate: Candidate) -> dict[str, Any]:
+    """One candidate as plain data."""
+    return {
+        "placement": dict(cast("Mapping[str, str]", candidate.placement.memories)),
+        "fits": candidate.fits,
+        "memories": [
+            {
+                "memory": use.memory,
+                "kind": use.kind,
+                "capacity": use.capacity,
+                "reserved": use.reserved,
+                "available": use.available,
+                "needed": use.needed,
+                "fits": use.fits,
+                "needs": [
+                    {"label": item.label, "bytes": item.bytes, "confidence": item.confidence}
+                    for item in use.needs
+                ],
+            }
+            for use in candidate.uses
+        ],
+    }
