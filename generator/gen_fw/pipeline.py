@@ -8,19 +8,20 @@ before each stage that can take long.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import Diagnostic, UsageError
+from gen_fw.model.types import Model
 from gen_fw.program import Firmware, Golden, Program
 from gen_fw.project.check import CheckResult
 from gen_fw.project.intent import Intent, merge, read_intent
 from gen_fw.project.plan import ProjectPlan
 from gen_fw.project.writer import Changes
-from gen_fw.request import ModelRequest, Request
+from gen_fw.request import ModelRequest, Options, Request
 
 Progress = Callable[[str], None]
 
@@ -81,9 +82,10 @@ def generate(
 def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned:
     """Reads, lowers, places and renders; writes nothing. ``out`` is read for what a regeneration
     keeps: ``gen-fw.toml`` and the test vectors."""
-    from gen_fw.boards.load import load_board
+    from gen_fw.boards.load import all_boards, load_board
     from gen_fw.memory.place import place
-    from gen_fw.project.names import check_name, check_unique, slug
+    from gen_fw.project.assemble import assemble
+    from gen_fw.runtimes.vectors import vectors
 
     stored = read_intent(out)
     request = merge(request, stored, out)
@@ -92,40 +94,86 @@ def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
     board = load_board(request.board)
-    names = [
-        check_name(model.name) if model.name else slug(model.path.stem) for model in request.models
-    ]
-    check_unique(names)
-
-    programs: list[Program] = []
-    goldens: list[Golden | None] = []
-    diagnostics: list[Diagnostic] = []
-    for name, wanted in zip(names, request.models, strict=True):
-        progress(f"reading {wanted.path.name}")
-        program = _lower(wanted, name, board, request)
-        programs.append(program)
-        diagnostics.extend(program.diagnostics)
-    progress("placing memory")
     options = request.options
+    programs = _programs(request, board, progress)
+    progress("placing memory")
     chosen, tried = place(
-        tuple(programs),
+        programs,
         board,
         wanted=options.place,
         reserve=options.reserve,
         shared_arena=options.shared_arena,
-        alternatives=_alternatives(board),
+        alternatives=all_boards,
     )
+    goldens: list[Golden | None] = []
+    diagnostics = [note for program in programs for note in program.diagnostics]
     for program, wanted in zip(programs, request.models, strict=True):
-        golden, notes = _golden(program, wanted, stored, out, progress)
+        golden, notes = vectors(program, wanted, stored, out, progress=progress)
         goldens.append(golden)
         diagnostics.extend(notes)
-    firmware = Firmware(tuple(programs), chosen, tried, tuple(goldens), options.shared_arena)
-
+    firmware = Firmware(programs, chosen, tried, tuple(goldens), options.shared_arena)
     progress("rendering")
-    from gen_fw.assemble import assemble
+    made = assemble(firmware, board, request, out)
+    return Planned(board, firmware, made.plan, made.intent, made.overridden, tuple(diagnostics))
 
-    project, intent, overridden = assemble(firmware, board, request, out)
-    return Planned(board, firmware, project, intent, overridden, tuple(diagnostics))
+
+def _programs(request: Request, board: Board, progress: Progress) -> tuple[Program, ...]:
+    """Every model, read and lowered to the runtime."""
+    from gen_fw.memory.sizing import sized
+    from gen_fw.model.reader import read_model
+    from gen_fw.project.names import program_names, slug
+
+    stems = [model.path.stem for model in request.models]
+    names = program_names(stems, [m.name or slug(m.path.stem) for m in request.models])
+    options = request.options
+    if options.compiler not in ("", "none"):
+        raise UsageError(
+            f"board {board.name} has no compiler {options.compiler!r}", hint="use --compiler none"
+        )
+    lower = _runtime(options, board)
+    programs = []
+    for name, wanted in zip(names, request.models, strict=True):
+        progress(f"reading {wanted.path.name}")
+        model = read_model(wanted.path)
+        program = sized(
+            lower(model, name),
+            arena_size=options.arena_size,
+            allow_small=options.allow_small_arena,
+            max_arena=options.max_arena,
+        )
+        programs.append(_labelled(program, wanted, model))
+    return tuple(programs)
+
+
+def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
+    """The lowering of the wanted runtime. Raises UsageError for one that does not exist."""
+    from gen_fw.runtimes.tflm.lower import TflmOptions, lower
+
+    runtime = options.runtime or board.default_runtime
+    if runtime != "tflm":
+        raise UsageError(f"there is no runtime {runtime!r}", hint="known: tflm")
+    chosen = TflmOptions(kernels=options.kernels, custom_ops=options.custom_ops)
+    return lambda model, name: lower(model, name, board, chosen)
+
+
+def _labelled(program: Program, wanted: ModelRequest, model: Model) -> Program:
+    """``program`` with class labels: of the file that was given, else of the model itself."""
+    from gen_fw.model.metadata import read_labels as labels_inside
+    from gen_fw.project.labels import read_labels
+
+    if wanted.labels is None:
+        return replace(program, labels=labels_inside(model))
+    labels = read_labels(wanted.labels)
+    sizes = {tensor.elements for tensor in program.outputs}
+    notes = program.diagnostics
+    if len(labels) not in sizes:
+        note = Diagnostic(
+            f"{len(labels)} labels for outputs of {sorted(sizes)} elements",
+            where=wanted.labels.name,
+            hint="give one label a line, in the order of the classes",
+        )
+        notes = (*notes, note)
+    return replace(program, labels=labels, diagnostics=notes)
 
 
 def check(out: str | PathLike[str], *, progress: Progress = _quiet) -> CheckResult:
@@ -151,11 +199,12 @@ def inspect(path: Path, board: str = "", *, progress: Progress = _quiet) -> dict
     from gen_fw.boards.load import load_board
     from gen_fw.model.reader import read_model
     from gen_fw.report.inspect import document
-    from gen_fw.runtimes import tflm
+    from gen_fw.runtimes.tflm.lower import resolver_call
+    from gen_fw.runtimes.tflm.support import check as check_support
 
+    release = load_board(board).sdk.tflm if board else ""
     progress(f"reading {path.name}")
     model = read_model(path)
-    release = load_board(board).sdk.tflm if board else ""
-    reasons = tflm.check(model, release)
+    reasons = check_support(model, release, board=board)
     supported = {"tflm": {"ok": not reasons, "reasons": [str(reason) for reason in reasons]}}
-    return document(model, str(path), supported, tflm.resolver_call(release))
+    return document(model, str(path), supported, resolver_call(release))

@@ -26,4 +26,4 @@ def check(folder: Path, talk: Talk) -> int:
     with talk.progress() as progress:
         result = run(folder, progress=progress)
     talk.result(document(result), lambda console: show(result, console))
-    return int(ExitCode.DRIFT if result.drift else ExitCode.OK)
+    return int(ExitCode.OK if result.ok else ExitCode.DRIFT)

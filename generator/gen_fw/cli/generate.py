@@ -104,6 +104,7 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     for name in result.planned.overridden:
         talk.note(f"overridden: {name}")
     talk.warnings(result.planned.diagnostics)
-    for diff in result.changes.diffs:
-        talk.note(diff)
+    if result.changes.diffs:
+        talk.note("kept as you edited them; what gen-fw would have changed:")
+        talk.note(result.changes.diffs.rstrip())
     talk.result(document(result), lambda console: show(result, console))

@@ -5,30 +5,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gen_fw.project.check import CheckResult
+from gen_fw.project.check import CheckResult, Finding
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def document(result: CheckResult) -> dict[str, Any]:
+    """The result as plain data."""
     return {
         "schema": "gen-fw/check/1",
-        "ok": not result.drift,
-        "drift": [{"path": item.path, "reason": item.reason} for item in result.drift],
-        "edited": [{"path": item.path, "owner": item.owner} for item in result.edited],
+        "ok": result.ok,
+        "regenerated": result.regenerated,
+        "drift": [_finding(finding) for finding in result.drift],
+        "edited": [_finding(finding) for finding in result.edited],
         "notes": list(result.notes),
     }
 
 
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"path": finding.path, "owner": finding.owner, "reason": finding.reason}
+
+
 def show(result: CheckResult, console: Console) -> None:
+    """Prints every finding, then the verdict."""
     for note in result.notes:
         console.print(f"note: {note}", markup=False)
-    for item in result.edited:
-        console.print(f"edited ({item.owner}, fine): {item.path}", markup=False)
-    for drift in result.drift:
-        console.print(f"drift: {drift.path}: {drift.reason}", markup=False)
-    if result.drift:
-        console.print("drift: regenerate with `gen-fw -o DIR`", markup=False)
+    for finding in result.edited:
+        text = f"yours to edit ({finding.owner}): {finding.path}: {finding.reason}"
+        console.print(text, markup=False)
+    for finding in result.drift:
+        console.print(f"drift: {finding.path}: {finding.reason}", markup=False)
+    how = "hashes and regeneration" if result.regenerated else "hashes only"
+    if result.ok:
+        console.print(f"ok: the project is what gen-fw makes ({how})", markup=False)
     else:
-        console.print("ok: the project is what gen-fw makes", markup=False)
+        text = f"{len(result.drift)} deviations ({how}); `gen-fw -o DIR` regenerates"
+        console.print(text, markup=False)

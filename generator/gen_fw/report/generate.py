@@ -67,8 +67,14 @@ def document(result: Result) -> dict[str, Any]:
         "memory": candidate_document(planned.firmware.chosen),
         "tried": [candidate_document(candidate) for candidate in planned.firmware.tried],
         "files": [
-            {"path": change.path, "owner": change.owner, "action": change.action}
-            for change in result.changes.files
+            {
+                "path": change.path,
+                "owner": change.owner,
+                "action": change.action,
+                "note": change.note,
+                "saved": change.saved,
+            }
+            for change in result.changes.changes
         ],
         "overridden_templates": list(planned.overridden),
         "warnings": [diagnostic_document(diagnostic) for diagnostic in planned.diagnostics],
@@ -101,12 +107,16 @@ def show(result: Result, console: Console) -> None:
     console.print(table("programs", columns, rows))
     show_candidate(planned.firmware.chosen, console)
     counts: dict[str, int] = {}
-    for change in result.changes.files:
+    for change in result.changes.changes:
         counts[change.action] = counts.get(change.action, 0) + 1
     summary = ", ".join(f"{number} {action}" for action, number in sorted(counts.items()))
     console.print(f"files: {summary}", markup=False)
-    for change in result.changes.files:
+    for change in result.changes.changes:
         if result.dry_run or change.action in ("keep", "conflict", "delete"):
-            console.print(f"  {change.action:9} {change.path}  ({change.owner})", markup=False)
+            note = f", {change.note}" if change.note else ""
+            text = f"  {change.action:9} {change.path}  ({change.owner}{note})"
+            console.print(text, markup=False)
+        if change.saved:
+            console.print(f"  saved     {change.saved}", markup=False)
     if not result.dry_run:
         console.print(f"next: see {result.out / 'README.md'}", markup=False)

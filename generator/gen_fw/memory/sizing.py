@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the user says about an arena's size: ``--arena-size``, ``--max-arena``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gen_fw.errors import Diagnostic, DoesNotFitError, UsageError
+from gen_fw.memory.buffers import align
+from gen_fw.program import Item, Program
+
+
+def sized(
+    program: Program,
+    *,
+    arena_size: int | None = None,
+    allow_small: bool = False,
+    max_arena: int | None = None,
+) -> Program:
+    """``program`` with the arena of ``arena_size`` bytes (rounded up to 16), or as it is.
+
+    Raises UsageError when the size is below what the program needs and ``allow_small`` is not
+    set, DoesNotFitError when the arena is above ``max_arena`` bytes.
+    """
+    region = program.region("arena")
+    if max_arena is not None and region.bytes > max_arena:
+        raise DoesNotFitError(
+            f"{program.name} needs {region.bytes} bytes of arena, --max-arena allows {max_arena}",
+            why="; ".join(f"{item.label}: {item.bytes}" for item in region.items),
+            hint="use a smaller model, or allow more",
+            detail={"needed": region.bytes, "confidence": region.confidence, "allowed": max_arena},
+        )
+    if arena_size is None:
+        return program
+    size = align(arena_size)
+    if size < region.bytes and not allow_small:
+        raise UsageError(
+            f"--arena-size {arena_size} is below what {program.name} needs: {region.bytes} bytes",
+            why=f"{region.bytes} is an {region.confidence}",
+            hint="add --allow-small-arena when you know better, for example from "
+            f"{program.name}_arena_used() on the target",
+        )
+    note = ()
+    if size < region.bytes:
+        note = (
+            Diagnostic(
+                f"the arena of {program.name} is smaller than computed",
+                why=f"{size} of {region.bytes} bytes ({region.confidence})",
+                hint=f"{program.name}_init() tells whether it is enough",
+            ),
+        )
+    # pointers are wider on the 64-bit host, so its arena never shrinks below what it needs
+    bound = program.adapter["arena_bytes"]
+    arena_bytes = {"target": size, "host64": max(size, int(bound["host64"]))}
+    asked = replace(
+        region, bytes=size, items=(Item("as asked", size, region.confidence, "--arena-size"),)
+    )
+    return replace(
+        program,
+        regions=tuple(asked if r.role == "arena" else r for r in program.regions),
+        adapter={**program.adapter, "arena_bytes": arena_bytes},
+        diagnostics=(*program.diagnostics, *note),
+    )

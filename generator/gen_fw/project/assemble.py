@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a firmware to the project plan: context, templates, the inputs' copies, settings, receipt."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from gen_fw.boards.board import Board
+from gen_fw.errors import UsageError
+from gen_fw.program import Firmware, Golden, Program
+from gen_fw.project import intent as settings
+from gen_fw.project.context import ProjectOptions, build, constants
+from gen_fw.project.family import load_family
+from gen_fw.project.intent import Intent, ModelIntent
+from gen_fw.project.labels import FILE as LABELS
+from gen_fw.project.labels import labels_text
+from gen_fw.project.plan import ProjectFile, ProjectPlan
+from gen_fw.project.render import render
+from gen_fw.request import Options, Request
+from gen_fw.version import __version__
+
+#: where the input as given lies below ``gen/<name>/``
+MODEL = "model.tflite"
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The project plan and what it stores of the request."""
+
+    plan: ProjectPlan
+    intent: Intent
+    #: names of the templates and blocks that --template-dir overrides
+    overridden: tuple[str, ...]
+
+
+def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> Assembly:
+    """Renders the project of ``firmware``. ``out`` is read for the text of ``gen-fw.toml`` only.
+
+    Raises UsageError for a bad template, layout or ``--template-dir``.
+    """
+    options = request.options
+    family = load_family(board.family)
+    context = build(
+        firmware,
+        board,
+        family,
+        ProjectOptions(options.model_format, options.ci, options.layout, options.optimise),
+    )
+    directories = (options.template_dir,) if options.template_dir else ()
+    rendered = render(family, context, constants(firmware), template_dirs=directories)
+    board_path, board_file = _board_file(request.board)
+    intent = settings.to_intent(
+        board_path,
+        tuple(
+            _model_intent(program, golden)
+            for program, golden in zip(firmware.programs, firmware.golden, strict=True)
+        ),
+        options,
+        _stored_template_dir(options, out),
+    )
+    files = [*rendered.files, *board_file, *_label_files(firmware), _settings_file(intent, out)]
+    templates = rendered.receipt.get("templates")
+    plan = ProjectPlan(
+        tuple(sorted(files, key=lambda file: file.path)),
+        {**rendered.receipt, **_receipt(firmware, board)},
+    )
+    overridden = tuple(templates["overridden"]) if isinstance(templates, dict) else ()
+    return Assembly(plan, intent, overridden)
+
+
+def _model_intent(program: Program, golden: Golden | None) -> ModelIntent:
+    folder = f"gen/{program.name}"
+    return ModelIntent(
+        name=program.name,
+        path=f"{folder}/{MODEL}",
+        labels=f"{folder}/{LABELS}" if program.labels else "",
+        golden_origin=golden.origin if golden else "",
+        golden_sha256=hashlib.sha256(golden.npz).hexdigest() if golden else "",
+    )
+
+
+def _label_files(firmware: Firmware) -> list[ProjectFile]:
+    return [
+        ProjectFile(f"gen/{program.name}/{LABELS}", labels_text(program.labels), "ours")
+        for program in firmware.programs
+        if program.labels
+    ]
+
+
+def _board_file(asked: str) -> tuple[str, list[ProjectFile]]:
+    """What ``gen-fw.toml`` names as the board. A user's own file is copied into the project."""
+    path = Path(asked)
+    if path.suffix != ".toml":
+        return asked, []
+    stored = f"gen/{path.name}"
+    try:
+        return stored, [ProjectFile(stored, path.read_bytes(), "ours")]
+    except OSError as error:
+        raise UsageError("cannot read the board", where=asked, why=error.strerror or "") from None
+
+
+def _stored_template_dir(options: Options, out: Path) -> str:
+    """The template folder relative to the project. Only a folder inside the project is stored:
+    any other path would tell where on this machine the project was made."""
+    if options.template_dir is None:
+        return ""
+    try:
+        return options.template_dir.resolve().relative_to(out.resolve()).as_posix()
+    except ValueError:
+        return ""
+
+
+def _settings_file(intent: Intent, out: Path) -> ProjectFile:
+    try:
+        existing = (out / settings.FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        existing = ""
+    text = settings.render_intent(intent, existing)
+    # its content already holds the user's edits, so it is written even when edited
+    return ProjectFile(settings.FILE, text.encode(), "shared", merged=True)
+
+
+def _receipt(firmware: Firmware, board: Board) -> dict[str, object]:
+    return {
+        "tool": {"name": "gen-fw", "version": __version__},
+        "board": board.name,
+        "sdk": {"name": board.sdk.name, "requires": board.sdk.requires, "tflm": board.sdk.tflm},
+        "placement": {str(k): v for k, v in sorted(firmware.chosen.placement.memories.items())},
+        "model": [
+            {
+                "name": program.name,
+                "runtime": program.runtime,
+                "kernels": program.kernels,
+                "sha256": hashlib.sha256(program.constants[0].data).hexdigest(),
+            }
+            for program in firmware.programs
+        ],
+    }

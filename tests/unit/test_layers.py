@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The house's one-way imports, the length of files, and what may print or exit."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "generator" / "gen_fw"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+#: room -> rooms it may import; the top-level modules are words that everyone may use
+WORDS = {"errors", "program", "request", "resources", "version"}
+MAY_IMPORT = {
+    "cli": {"cli", "pipeline", "report", "boards", *WORDS},
+    "pipeline": {"boards", "memory", "model", "project", "report", "runtimes", *WORDS},
+    "report": {"report", "project", "model", "boards", "pipeline", *WORDS},
+    "project": {"project", "boards", *WORDS},
+    "runtimes": {"runtimes", "model", "memory", "boards", *WORDS},
+    "memory": {"memory", "boards", *WORDS},
+    "boards": {"boards", *WORDS},
+    "model": {"model", "errors"},
+    "errors": set(),
+    "program": {"errors"},
+    "request": {"errors"},
+    "resources": set(),
+    "version": set(),
+    "__main__": {"cli"},
+    "": {"pipeline", "request", "version"},
+}
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return "" if parts == ("__init__",) else parts[0]
+
+
+def imports(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    room = room_of(path)
+    used = {name.split(".")[1] for name in imports(parse(path)) if name.startswith("gen_fw.")}
+    used = {name for name in used if name != "__version__"}
+    assert used <= MAY_IMPORT[room], f"{room} may not import {sorted(used - MAY_IMPORT[room])}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_cli_talks(path: Path) -> None:
+    if room_of(path) == "cli":
+        return
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"print", "exit", "quit", "input", "eval", "exec"}, path
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = f"{node.value.id}.{node.attr}"
+            assert name not in {"sys.exit", "os.environ", "os.getenv"}, f"{path}: {name}"
+
+
+def test_files_stay_short() -> None:
+    long = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in FILES
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 420
+    }
+    assert not long
+
+
+def test_every_file_names_its_licence() -> None:
+    assert all("SPDX-License-Identifier: Apache-2.0" in p.read_text()[:200] for p in FILES)
