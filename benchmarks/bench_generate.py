@@ -117,7 +117,7 @@ def rows(case: Case, one: Run, bare: Run) -> list[Row]:
             "s",
             ratio=one.seconds / bare.seconds,
             goal=case.time_goal,
-            note=f"model {model / 1e6:.3f} MB",
+            note=f"cpu {one.cpu_seconds:.3f} s, model {model / 1e6:.3f} MB",
         ),
         Row(
             f"{case.label}: peak memory",
@@ -152,7 +152,9 @@ def main() -> int:
             arguments.repeats,
             before_round=lambda: shutil.rmtree(projects, ignore_errors=True),
         )
-        lines = [Row("bare interpreter: time", bare.seconds, "s")]
+        lines = [
+            Row("bare interpreter: time", bare.seconds, "s", note=f"cpu {bare.cpu_seconds:.3f} s")
+        ]
         lines.append(Row("bare interpreter: peak memory", bare.peak_bytes / MIB, "MiB"))
         for case, one in zip(cases, runs, strict=True):
             lines += rows(case, one, bare)

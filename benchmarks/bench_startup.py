@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from common import BARE, MIB, Row, alternate, gen_fw, parser, report
+from common import BARE, MIB, Row, Run, alternate, gen_fw, parser, report
 
 HELP_GOAL_S = 0.15
 COMMANDS = {
@@ -19,13 +19,16 @@ COMMANDS = {
 }
 
 
+def note(one: Run) -> str:
+    """What stands beside the seconds."""
+    return f"cpu {one.cpu_seconds:.3f} s, peak {one.peak_bytes / MIB:.0f} MiB"
+
+
 def main() -> int:
     arguments = parser(__doc__, repeats=11).parse_args()
     commands = [[str(gen_fw()), *words] for words in COMMANDS.values()]
     bare, *runs = alternate([BARE, *commands], arguments.repeats)
-    rows = [
-        Row("bare interpreter", bare.seconds, "s", note=f"peak {bare.peak_bytes / MIB:.0f} MiB")
-    ]
+    rows = [Row("bare interpreter", bare.seconds, "s", note=note(bare))]
     for name, one in zip(COMMANDS, runs, strict=True):
         rows.append(
             Row(
@@ -34,7 +37,7 @@ def main() -> int:
                 "s",
                 ratio=one.seconds / bare.seconds,
                 goal=HELP_GOAL_S if name == "gen-fw --help" else None,
-                note=f"peak {one.peak_bytes / MIB:.0f} MiB",
+                note=note(one),
             )
         )
     return report("startup", rows, arguments)

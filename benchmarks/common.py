@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -23,15 +24,22 @@ quiet = [(posix.POSIX_SPAWN_OPEN, 1, "/dev/null", posix.O_WRONLY, 0)]
 start = time.perf_counter()
 pid = posix.posix_spawn(sys.argv[1], sys.argv[1:], posix.environ, file_actions=quiet)
 _, status, usage = posix.wait4(pid, 0)
-print(time.perf_counter() - start, usage.ru_maxrss, posix.waitstatus_to_exitcode(status))
+seconds = time.perf_counter() - start
+cpu = usage.ru_utime + usage.ru_stime
+print(seconds, cpu, usage.ru_maxrss, posix.waitstatus_to_exitcode(status))
 """
+
+
+# An installed package has its bytecode; with this variable a checkout would compile in every run.
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One process from start to end: seconds on the wall, peak resident bytes of its own."""
+    """One process, start to end: seconds on the wall and of CPU, its own peak resident bytes."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -59,12 +67,15 @@ def run(command: Sequence[str | Path]) -> Run:
         raise RuntimeError(f"not found: {command[0]}")
     arguments = [executable, *map(str, command[1:])]
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _LAUNCHER, *arguments], capture_output=True, text=True
+        [sys.executable, "-I", "-S", "-c", _LAUNCHER, *arguments],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != _NO_BYTECODE},
     )
-    seconds, peak_kib, code = done.stdout.split()
+    seconds, cpu, peak_kib, code = done.stdout.split()
     if int(code) != 0:
         raise RuntimeError(f"exit {code}: {' '.join(arguments)}\n{done.stderr.strip()}")
-    return Run(float(seconds), int(peak_kib) * 1024)
+    return Run(float(seconds), float(cpu), int(peak_kib) * 1024)
 
 
 def alternate(
@@ -84,6 +95,7 @@ def alternate(
     return [
         Run(
             statistics.median(one.seconds for one in runs),
+            statistics.median(one.cpu_seconds for one in runs),
             int(statistics.median(one.peak_bytes for one in runs)),
         )
         for runs in zip(*rounds, strict=True)
