@@ -101,7 +101,7 @@ ARRAY_TYPES: dict[str, tuple[str, int, Callable[..., str]]] = {
     "uint8": ("<u1", 16, str),
     "int16": ("<i2", 12, str),
     "uint16": ("<u2", 12, str),
-    "int32": ("<i4", 8, _signed(32)),
+    "int32": ("<i4", 7, _signed(32)),
     "uint32": ("<u4", 7, _unsigned("U")),
     "int64": ("<i8", 4, _signed(64, "LL")),
     "uint64": ("<u8", 4, _unsigned("ULL")),

@@ -15,9 +15,9 @@
 | merged | edited or deleted  | update with the old text saved, or create                        |
 
 "As in the lock" ignores line ends (Found.holds). A file of the user's that stands where a new
-file of ours should go is an edit too. A merged file's content holds the edits that were there when it
-was made; should another have come since, it is in the saved text. What a link or a folder blocks is always a conflict, force
-or not, except for a shared or yours file that the user replaced.
+file of ours should go is an edit too. A merged file's content holds the edits that were there when
+it was made; should another have come since, it is in the saved text. What a link or a folder blocks
+is always a conflict, force or not, except for a shared or yours file that the user replaced.
 """
 
 from __future__ import annotations
