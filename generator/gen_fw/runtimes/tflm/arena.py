@@ -15,6 +15,7 @@ from typing import Literal
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
 from gen_fw.memory.greedy import plan
+from gen_fw.model.graph import resource_of, resources
 from gen_fw.model.lifetimes import Scratch, lifetimes, runtime_bytes, variable_tensors
 from gen_fw.model.types import Model, Tensor
 from gen_fw.program import Item
@@ -44,11 +45,6 @@ class Arena:
 def abi_of(board_abi: str) -> Abi:
     """The table column of a board's ABI name; every microcontroller here is 32-bit."""
     return "lp64" if board_abi in ("lp64", "x86-64", "aarch64") else "ilp32"
-
-
-def resource_variables(model: Model) -> int:
-    """Distinct resource variables: (container, shared name) of all VAR_HANDLE operators."""
-    return len(set(_variable_names(model).values()))
 
 
 def arena_bound(model: Model, release: str, kernels: str, abi: Abi) -> Arena:
@@ -97,23 +93,15 @@ def _scratch(needs: Sequence[Demand]) -> tuple[Scratch, ...]:
     )
 
 
-def _variable_names(model: Model) -> dict[tuple[int, int], tuple[bytes, bytes]]:
-    """(subgraph, tensor) of each resource handle -> its (container, shared name)."""
-    names: dict[tuple[int, int], tuple[bytes, bytes]] = {}
-    for subgraph in model.subgraphs:
-        for operator in subgraph.operators:
-            if operator.name == "VAR_HANDLE":
-                key = (
-                    bytes(getattr(operator.options, "container", b"") or b""),
-                    bytes(getattr(operator.options, "shared_name", b"") or b""),
-                )
-                names.update({(subgraph.index, output): key for output in operator.outputs})
-    return names
-
-
 def _resource_buffers(model: Model) -> list[int]:
     """Bytes of each resource variable: the largest value that is assigned to it."""
-    names = _variable_names(model)
+    names = {
+        (subgraph.index, output): resource_of(operator)
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+        if operator.name == "VAR_HANDLE"
+        for output in operator.outputs
+    }
     sizes: dict[object, int] = {}
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
@@ -176,7 +164,7 @@ class _Tail:
 
     def variables(self) -> list[Item]:
         size = sum(align(runtime_bytes(tensor)) for _, tensor in variable_tensors(self.model))
-        count = resource_variables(self.model)
+        count = len(resources(self.model))
         if count:
             size += align(self.struct("MicroResourceVariables"))
             size += align(self.struct("MicroResourceVariable", count))

@@ -17,6 +17,14 @@ from gen_fw.runtimes.tflm.signatures import type_name
 Finding = tuple[str, str]
 
 _FIXED_HINT = "convert the model again with fixed input shapes"
+_GEOMETRY = (
+    "stride_w",
+    "stride_h",
+    "dilation_w_factor",
+    "dilation_h_factor",
+    "filter_width",
+    "filter_height",
+)
 _LSTM_HINT = "use a plain LSTM: no peephole, no projection, no layer normalisation"
 
 
@@ -48,10 +56,8 @@ def _per_channel(site: Site, weights: str, axis: int) -> Iterator[Finding]:
 
 def _geometry(site: Site) -> Iterator[Finding]:
     """A zero stride, dilation or window divides by zero in the kernels."""
-    names = ("stride_w", "stride_h", "dilation_w_factor", "dilation_h_factor")
-    names += ("filter_width", "filter_height")
     options, weights = site.operator.options, site.present.get("in1")
-    wrong = [name for name in names if int(getattr(options, name, 1)) < 1]
+    wrong = [name for name in _GEOMETRY if int(getattr(options, name, 1)) < 1]
     if weights is not None and weights.elements == 0:
         wrong.append("weights")
     if wrong:

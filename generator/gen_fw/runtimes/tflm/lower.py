@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model -> Program for the TensorFlow Lite Micro interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gen_fw.boards.board import Board
+from gen_fw.errors import Diagnostic, ModelError, UsageError
+from gen_fw.memory.buffers import align
+from gen_fw.model.graph import is_stateful, reachable, resources
+from gen_fw.model.lifetimes import entered_subgraphs
+from gen_fw.model.macs import operator_macs
+from gen_fw.model.types import Model, Operator, display
+from gen_fw.program import Constant, Item, Program, Region, Requires
+from gen_fw.runtimes.io import interface
+from gen_fw.runtimes.tflm.arena import Arena, abi_of, arena_bound
+from gen_fw.runtimes.tflm.signatures import slots, type_name
+from gen_fw.runtimes.tflm.support import Reason, check
+from gen_fw.runtimes.tflm.table import OperatorTable, facts, load
+
+#: of flatbuffers' Model.version; TFLITE_SCHEMA_VERSION of micro_interpreter.h
+SCHEMA_VERSION = 3
+#: custom operators that keep state between invocations (signal/micro/kernels, circular_buffer.cc)
+_STATEFUL_CUSTOM = frozenset(
+    {
+        "CIRCULAR_BUFFER",
+        "SignalDelay",
+        "SignalFilterBankSpectralSubtraction",
+        "SignalFramer",
+        "SignalOverlapAdd",
+        "SignalStacker",
+    }
+)
+
+
+class Choices(Protocol):
+    """The part of a request's options that this runtime reads."""
+
+    @property
+    def kernels(self) -> str: ...
+    @property
+    def custom_ops(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TflmOptions:
+    """What the user may choose."""
+
+    #: "reference" or "esp_nn"; empty means the board's
+    kernels: str = ""
+    #: custom operator code -> C function that returns its TFLMRegistration*
+    custom_ops: Mapping[str, str] = field(default_factory=dict)
+
+
+def resolver_call(release: str = "") -> Callable[[Operator], str | None]:
+    """For reports: operator -> the method that registers it, such as ``AddConv2D``, or None."""
+    table = load(release)
+
+    def call(operator: Operator) -> str | None:
+        registration = table.find(operator)
+        return registration.call if registration else None
+
+    return call
+
+
+def kernels_of(board: Board, wanted: str = "") -> str:
+    """The kernel set of a board as the arena accounting names it: ``reference``,
+    ``esp_nn:esp32s3``, … Raises UsageError for kernels that the board does not have."""
+    kernels = wanted or board.kernels
+    if kernels not in {"reference", board.kernels}:
+        raise UsageError(
+            f'board {board.name} has no kernels "{kernels}"',
+            hint=f"kernels of this board: {board.kernels}",
+        )
+    if kernels == "esp_nn":
+        return f"esp_nn:{board.family_data.get('esp_nn', 'generic')}"
+    return kernels
+
+
+def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
+    """The program that runs ``model`` on ``board`` through the interpreter.
+
+    Raises ModelError with every reason when the release of the board's SDK cannot execute the
+    model, UsageError when an option does not fit the board.
+    """
+    table = load(board.sdk.tflm)
+    reasons = check(model, board.sdk.tflm, custom_ops=options.custom_ops, board=board.name)
+    if reasons:
+        raise _unsupported(reasons, table)
+    kernels = kernels_of(board, options.kernels)
+    inputs, outputs = interface(model)
+    arena = arena_bound(model, table.release, kernels, abi_of(board.cpu.abi))
+    host_kernels = "esp_nn:generic" if kernels.startswith("esp_nn") else kernels
+    host = arena_bound(model, table.release, host_kernels, "lp64")
+    resolver, sources = _resolver(model, table, options.custom_ops)
+    operators = _operators(model, resolver_call(table.release))
+    return Program(
+        name=name,
+        runtime="tflm",
+        kernels=kernels.partition(":")[0],
+        inputs=inputs,
+        outputs=outputs,
+        regions=_regions(model, arena, table, sources),
+        constants=(Constant("model", model.raw),),
+        requires=Requires(kernels=(kernels,), libraries=(table.release,)),
+        adapter={
+            "release": table.release,
+            "revision": table.revision,
+            "namespace": table.namespace,
+            "resolver": resolver,
+            "resource_variables": len(resources(model)),
+            "subgraphs": len(model.subgraphs),
+            "operators": sum(len(subgraph.operators) for subgraph in model.subgraphs),
+            "schema_version": SCHEMA_VERSION,
+            "arena_bytes": {"target": arena.bytes, "host64": max(host.bytes, arena.bytes)},
+            "custom_ops": [row for row in resolver if row["call"] == "AddCustom"],
+            "has_control_flow": _has_control_flow(model),
+            "kernel_sources": sources,
+        },
+        report=_report(operators, arena, host),
+        stateful=_stateful(model),
+        diagnostics=(*model.diagnostics, *_notes(model, table, options)),
+    )
+
+
+def _unsupported(reasons: list[Reason], table: OperatorTable) -> ModelError:
+    hints = list(dict.fromkeys(reason.hint for reason in reasons))
+    return ModelError(
+        "TensorFlow Lite Micro cannot execute this model",
+        where=reasons[0].where,
+        why="; ".join(f"{r.where} {r.label}".rstrip() + f": {r.why}" for r in reasons),
+        hint="; ".join(hints),
+        detail={
+            "release": table.release,
+            "reasons": [
+                {
+                    "subgraph": reason.subgraph,
+                    "operator": reason.operator,
+                    "label": reason.label,
+                    "why": reason.why,
+                    "hint": reason.hint,
+                }
+                for reason in reasons
+            ],
+        },
+    )
+
+
+def _resolver(
+    model: Model, table: OperatorTable, custom_ops: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each registration once, in order of first use, and the kernel files behind them."""
+    rows: dict[tuple[str, bytes | None], dict[str, Any]] = {}
+    sources: dict[str, None] = {}
+    for subgraph in model.subgraphs:
+        for operator in subgraph.operators:
+            key = (operator.name, operator.custom_code)
+            if key in rows:
+                continue
+            registration = table.find(operator)
+            code = operator.custom_code
+            text = None if code is None else display(code)
+            function = None if code is None else custom_ops.get(code.decode("utf-8", "replace"))
+            if function is not None:
+                call, arguments = "AddCustom", function
+            elif registration is not None:
+                call, arguments = registration.call, ""
+                sources[registration.source] = None
+            else:  # support.check refuses such a model
+                raise AssertionError(operator.label)
+            rows[key] = {
+                "call": call,
+                "arguments": arguments,
+                "operator": operator.name,
+                "custom": text,
+            }
+    return list(rows.values()), list(sources)
+
+
+def _regions(
+    model: Model, arena: Arena, table: OperatorTable, sources: list[str]
+) -> tuple[Region, ...]:
+    size = len(model.raw)
+    code = _code_items(table, sources)
+    return (
+        Region("arena", "tensor arena", arena.bytes, 16, "static", "upper bound", arena.items),
+        Region(
+            "model",
+            "model file",
+            align(size),
+            16,
+            "static",
+            "exact",
+            (Item("model file", align(size), "exact", "the .tflite, rounded up to 16"),),
+        ),
+        Region(
+            "code",
+            "runtime and kernels",
+            sum(item.bytes for item in code),
+            16,
+            "static",
+            "estimate",
+            code,
+        ),
+    )
+
+
+def _code_items(table: OperatorTable, sources: list[str]) -> tuple[Item, ...]:
+    """Flash for the interpreter and the needed kernels (data/code.json)."""
+    code = facts("code")
+    known = code["kernels"]
+    largest = max(known.values())
+    origin = f"{code['note']} esp-tflite-micro {code['revision'][:12]}"
+    items = [Item("interpreter", code["runtime"], "estimate", origin)]
+    for source in sources:
+        size = known.get(source, known.get(source.replace("esp_nn/", ""), largest))
+        label = source.rpartition("/")[2].removesuffix(".cc")
+        items.append(Item(f"kernel {label}", size, "estimate", origin))
+    return tuple(items)
+
+
+def _operators(model: Model, call: Callable[[Operator], str | None]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for subgraph in model.subgraphs:
+        for operator in subgraph.operators:
+            present = slots(subgraph, operator)
+            rows.append(
+                {
+                    "index": operator.index,
+                    "subgraph": subgraph.index,
+                    "name": operator.label,
+                    "resolver": call(operator) or "AddCustom",
+                    "macs": operator_macs(model, subgraph, operator),
+                    "dtypes": {slot: type_name(tensor.dtype) for slot, tensor in present.items()},
+                }
+            )
+    return rows
+
+
+def _report(operators: list[dict[str, Any]], arena: Arena, host: Arena) -> dict[str, Any]:
+    return {
+        "operators": operators,
+        "macs_total": sum(row["macs"] for row in operators),
+        "plan": {
+            "buffers": len(arena.plan.buffers),
+            "bytes": arena.plan.bytes,
+            "lower_bound": arena.lower_bound,
+            "planner": "TFLM greedy",
+        },
+        "arena_bytes": {"target": arena.bytes, "host64": max(host.bytes, arena.bytes)},
+    }
+
+
+def _has_control_flow(model: Model) -> bool:
+    return any(
+        entered_subgraphs(operator)
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+    )
+
+
+def _stateful(model: Model) -> bool:
+    """True when an invocation can see what an earlier one left behind."""
+    return is_stateful(model) or any(
+        operator.custom_code is not None
+        and operator.custom_code.decode("utf-8", "replace") in _STATEFUL_CUSTOM
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+    )
+
+
+def _notes(model: Model, table: OperatorTable, options: Choices) -> list[Diagnostic]:
+    notes = []
+    used = {
+        operator.custom_code.decode("utf-8", "replace")
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+        if operator.custom_code is not None
+    }
+    for code in sorted(set(options.custom_ops) - used):
+        notes.append(
+            Diagnostic(f"the model has no custom operator {code}", hint="check --custom-op")
+        )
+    for code in sorted(set(options.custom_ops) & used):
+        notes.append(
+            Diagnostic(
+                f"the arena size is a guess for custom operator {display(code.encode())}",
+                why="only its kernel knows what it allocates; 4 KiB each are added",
+                hint="compare <name>_arena_used() on the target and set --arena-size",
+            )
+        )
+    idle = sorted(set(range(len(model.subgraphs))) - set(reachable(model)))
+    if idle:
+        notes.append(
+            Diagnostic(
+                f"{len(idle)} of {len(model.subgraphs)} subgraphs never run",
+                where=", ".join(f"subgraphs[{index}]" for index in idle),
+                why=f"{table.release} runs subgraph 0; other signatures need a model of their own",
+            )
+        )
+    return notes
