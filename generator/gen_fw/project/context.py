@@ -67,6 +67,7 @@ class ProjectOptions:
     #: empty: the family's default
     layout: str = ""
     optimise: Literal["speed", "size"] = "speed"
+    optimise: Literal["speed", "size"] = "speed"
 
 
 def build(
@@ -101,6 +102,7 @@ def build(
         "model_format": options.model_format,
         "ci": options.ci,
         "optimise": options.optimise,
+        "optimise": options.optimise,
         "flags": _flags(firmware, options, layout),
     }
     if family.name in _FAMILIES:
@@ -110,8 +112,11 @@ def build(
 
 
 def constants(firmware: Firmware) -> dict[str, bytes | memoryview]:
-    """Binary data of the project: ``<name>/model``, ``<name>/input`` (the file as given),
-    ``<name>/golden.npz``, ``<name>/golden/<tensor>`` and ``<name>/source/<path>``."""
+    """Binary data of the project by key.
+
+    For each program ``<name>/model``, ``/input`` (the file as given), ``/golden.npz``,
+    ``/golden/<tensor>`` and ``/source/<path>``.
+    """
     result: dict[str, bytes | memoryview] = {}
     for program, golden in zip(firmware.programs, firmware.golden, strict=True):
         for constant in program.constants:
@@ -232,7 +237,7 @@ def _io(io: Io, direction: str) -> dict[str, Any]:
 
 
 def _kind(io: Io) -> str:
-    """``scalar``, ``vector`` (one value a class, say) or ``tensor``; ``raw`` has no real numbers."""
+    """``scalar``, ``vector`` (class scores, say) or ``tensor``; ``raw`` has no real numbers."""
     if io.dtype not in _DTYPES or _DTYPES[io.dtype][1] == "raw":
         return "raw"
     if io.elements == 1:
@@ -315,7 +320,7 @@ def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str
 
 def _memory(firmware: Firmware) -> dict[str, Any]:
     return {
-        "placement": {role: name for role, name in firmware.chosen.placement.memories.items()},
+        "placement": dict(firmware.chosen.placement.memories),
         "uses": [
             {
                 "memory": use.memory,

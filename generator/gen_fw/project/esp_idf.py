@@ -25,6 +25,9 @@ _WATCHDOG = (5, 60)
 _PARTITION_TABLE_OFFSET = {"esp32p4": 0xC000}
 _DEFAULT_PARTITION_TABLE_OFFSET = 0x8000
 _NVS, _PHY = 0x6000, 0x1000
+#: chips whose code and constants can run from PSRAM in every supported ESP-IDF: with the arena
+#: there too, flash and PSRAM no longer compete for the bus (home-assistant-voice-pe PR 400)
+_XIP_FROM_PSRAM = frozenset({"esp32s3"})
 #: release whose scratch buffers the arena's size counts
 _ESP_NN_RANGE = "~1.2.3"
 
@@ -38,7 +41,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     facts = board.family_data
     target = str(facts["target"])
     flash = board.memory("flash").bytes
-    placement = firmware.chosen.placement.memories
+    arena_in_psram = firmware.chosen.placement.memories.get("arena") == "psram"
     psram = facts["psram"]
     offset = _PARTITION_TABLE_OFFSET.get(target, _DEFAULT_PARTITION_TABLE_OFFSET)
     first_app = _up(offset + 0x1000 + _NVS + _PHY)
@@ -55,7 +58,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "openocd": facts["openocd"],
         "console": facts["console"],
         "usb_serial_jtag": facts["usb_serial_jtag"],
-        "arena_in_psram": placement.get("arena") == "psram",
+        "arena_in_psram": arena_in_psram,
         "psram": dict(psram),
         "partitions": {
             "table_offset": offset,
@@ -64,7 +67,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
             "app": _app_partition(firmware, flash - first_app),
         },
         "watchdog_s": _watchdog(firmware, board),
-        "defaults": _defaults(board, offset),
+        "defaults": _defaults(board, offset, arena_in_psram),
     }
 
 
@@ -91,7 +94,7 @@ def _watchdog(firmware: Firmware, board: Board) -> int:
     return min(max(low, seconds), high)
 
 
-def _defaults(board: Board, table_offset: int) -> list[str]:
+def _defaults(board: Board, table_offset: int, arena_in_psram: bool) -> list[str]:
     facts = board.family_data
     target, flash, psram = facts["target"], facts["flash"], facts["psram"]
     lines = [
@@ -113,16 +116,13 @@ def _defaults(board: Board, table_offset: int) -> list[str]:
             f"SPIRAM_SPEED_{psram['speed_mhz']}M=y",
             # only gen/ asks for PSRAM; malloc keeps to internal RAM
             "SPIRAM_USE_CAPS_ALLOC=y",
-            "SPIRAM_IGNORE_NOTFOUND=y",
         ]
-        if target in _XIP_FROM_PSRAM:
+        if not arena_in_psram:
+            # nothing needs it: boot without it too
+            lines.append("SPIRAM_IGNORE_NOTFOUND=y")
+        elif target in _XIP_FROM_PSRAM:
             lines.append("SPIRAM_XIP_FROM_PSRAM=y")
     return lines
-
-
-#: chips whose code and constants can run from PSRAM in every supported ESP-IDF; flash writes no
-#: longer stall the cores and the model is read at PSRAM speed
-_XIP_FROM_PSRAM = frozenset({"esp32s3"})
 
 
 def _kconfig_value(value: object) -> str:
