@@ -7,6 +7,7 @@ before each stage that can take long.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -17,11 +18,13 @@ from gen_fw.boards.board import Board
 from gen_fw.errors import Diagnostic, UsageError
 from gen_fw.model.types import Model
 from gen_fw.program import Firmware, Golden, Program
+from gen_fw.project.assemble import MODEL, assemble
 from gen_fw.project.check import CheckResult
 from gen_fw.project.intent import Intent, merge, read_intent
 from gen_fw.project.plan import ProjectPlan
-from gen_fw.project.writer import Changes
+from gen_fw.project.survey import Changes
 from gen_fw.request import ModelRequest, Options, Request
+from gen_fw.runtimes.vectors import Kept, vectors
 
 Progress = Callable[[str], None]
 
@@ -84,10 +87,9 @@ def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned
     keeps: ``gen-fw.toml`` and the test vectors."""
     from gen_fw.boards.load import all_boards, load_board
     from gen_fw.memory.place import place
-    from gen_fw.project.assemble import assemble
-    from gen_fw.runtimes.vectors import vectors
 
     stored = read_intent(out)
+    as_it_is = not request.models
     request = merge(request, stored, out)
     if not request.models:
         raise UsageError("no model given", hint="gen-fw model.tflite --board esp32s3 -o proj/")
@@ -108,7 +110,13 @@ def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned
     goldens: list[Golden | None] = []
     diagnostics = [note for program in programs for note in program.diagnostics]
     for program, wanted in zip(programs, request.models, strict=True):
-        golden, notes = vectors(program, wanted, stored, out, progress=progress)
+        progress(f"test vectors of {program.name}")
+        golden, notes = vectors(
+            program,
+            golden=wanted.golden,
+            sample=wanted.sample,
+            kept=_kept(program, stored, out, as_it_is=as_it_is),
+        )
         goldens.append(golden)
         diagnostics.extend(notes)
     firmware = Firmware(programs, chosen, tried, tuple(goldens), options.shared_arena)
@@ -154,6 +162,29 @@ def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: tflm")
     chosen = TflmOptions(kernels=options.kernels, custom_ops=options.custom_ops)
     return lambda model, name: lower(model, name, board, chosen)
+
+
+def _kept(program: Program, stored: Intent | None, out: Path, *, as_it_is: bool) -> Kept | None:
+    """The test vectors that the project in ``out`` has for this program."""
+    intents = [model for model in stored.models if model.name == program.name] if stored else []
+    if not intents:
+        return None
+    folder = out / "gen" / program.name
+    npz = _pinned(folder / "golden.npz", intents[0].golden_sha256)
+    digest = hashlib.sha256(program.constants[0].data).hexdigest()
+    same = bool(_pinned(folder / MODEL, digest))
+    return Kept(npz, intents[0].golden_origin, same_model=same, as_it_is=as_it_is)
+
+
+def _pinned(path: Path, sha256: str) -> bytes:
+    """The file's content if it is a regular file with that hash, else nothing."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return b""
+        data = path.read_bytes()
+    except OSError:
+        return b""
+    return data if hashlib.sha256(data).hexdigest() == sha256 else b""
 
 
 def _labelled(program: Program, wanted: ModelRequest, model: Model) -> Program:

@@ -106,5 +106,6 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     talk.warnings(result.planned.diagnostics)
     if result.changes.diffs:
         talk.note("kept as you edited them; what gen-fw would have changed:")
-        talk.note(result.changes.diffs.rstrip())
+        for diff in result.changes.diffs:
+            talk.note(diff.rstrip())
     talk.result(document(result), lambda console: show(result, console))

@@ -19,8 +19,9 @@ _SUFFIXES = {"": 1, "k": 1024, "m": 1024 * 1024}
 class FileOption(click.Option):
     """An option whose value is a file; existence is checked where the file is read."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, type=click.Path(path_type=Path), metavar="FILE", **kwargs)
+    def __init__(self, param_decls: Sequence[str], **kwargs: Any) -> None:
+        kwargs.update(type=click.Path(path_type=Path), metavar="FILE")
+        super().__init__(param_decls, **kwargs)
 
 
 def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -40,7 +40,7 @@ def sized(
             hint="add --allow-small-arena when you know better, for example from "
             f"{program.name}_arena_used() on the target",
         )
-    note = ()
+    note: tuple[Diagnostic, ...] = ()
     if size < region.bytes:
         note = (
             Diagnostic(

@@ -67,7 +67,6 @@ class ProjectOptions:
     #: empty: the family's default
     layout: str = ""
     optimise: Literal["speed", "size"] = "speed"
-    optimise: Literal["speed", "size"] = "speed"
 
 
 def build(
@@ -101,7 +100,6 @@ def build(
         "licences": _licences(firmware, board),
         "model_format": options.model_format,
         "ci": options.ci,
-        "optimise": options.optimise,
         "optimise": options.optimise,
         "flags": _flags(firmware, options, layout),
     }

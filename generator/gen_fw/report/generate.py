@@ -74,7 +74,7 @@ def document(result: Result) -> dict[str, Any]:
                 "note": change.note,
                 "saved": change.saved,
             }
-            for change in result.changes.changes
+            for change in result.changes.files
         ],
         "overridden_templates": list(planned.overridden),
         "warnings": [diagnostic_document(diagnostic) for diagnostic in planned.diagnostics],
@@ -107,11 +107,11 @@ def show(result: Result, console: Console) -> None:
     console.print(table("programs", columns, rows))
     show_candidate(planned.firmware.chosen, console)
     counts: dict[str, int] = {}
-    for change in result.changes.changes:
+    for change in result.changes.files:
         counts[change.action] = counts.get(change.action, 0) + 1
     summary = ", ".join(f"{number} {action}" for action, number in sorted(counts.items()))
     console.print(f"files: {summary}", markup=False)
-    for change in result.changes.changes:
+    for change in result.changes.files:
         if result.dry_run or change.action in ("keep", "conflict", "delete"):
             note = f", {change.note}" if change.note else ""
             text = f"  {change.action:9} {change.path}  ({change.owner}{note})"
