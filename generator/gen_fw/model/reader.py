@@ -12,6 +12,7 @@ from gen_fw.errors import ModelError
 from gen_fw.model.checks import check_graph
 from gen_fw.model.flatbuffer import DEFAULT, Limits, Table, decode
 from gen_fw.model.notes import Notes
+from gen_fw.model.operator_checks import check_operator
 from gen_fw.model.operators import BUILTIN_OPERATORS
 from gen_fw.model.option_classes import read_options
 from gen_fw.model.source import identify, load
@@ -21,6 +22,8 @@ from gen_fw.model.types import Buffer, Metadata, Model, Operator, Signature, Sub
 __all__ = ["DEFAULT", "Limits", "read_model"]
 
 _SCHEMA_VERSION = 3
+#: deprecated_builtin_code of operators whose number does not fit it
+_PLACEHOLDER = "PLACEHOLDER_FOR_GREATER_OP_CODES"
 
 
 def read_model(source: Path | bytes, *, name: str = "", limits: Limits = DEFAULT) -> Model:
@@ -103,6 +106,10 @@ class _Reader:
                 why=f"the schema known here ends at {len(BUILTIN_OPERATORS) - 1}",
             )
         name = BUILTIN_OPERATORS[code]
+        if name == _PLACEHOLDER:
+            table.fail("the operator code is a placeholder", "builtin_code")
+        if table.integer("version") < 1:
+            table.fail(f"{name} has the impossible version {table.integer('version')}", "version")
         custom = table.string("custom_code") if name == "CUSTOM" else None
         if custom == b"":
             table.fail("a custom operator has no name", "custom_code")
@@ -183,7 +190,7 @@ class _Reader:
         custom = table.vector("custom_options")
         data = custom.data if custom else self._outside(table, "large_custom_options_")[0]
         mutating = table.vector("mutating_variable_inputs")
-        return Operator(
+        operator = Operator(
             index=index,
             name=name,
             code=code,
@@ -196,6 +203,8 @@ class _Reader:
             custom_options=data,
             mutating_variable_inputs=tuple(bool(b) for b in mutating.data) if mutating else (),
         )
+        check_operator(table, operator, tensors)
+        return operator
 
     def _signature(self, table: Table, model: Model) -> Signature:
         subgraph = table.integer("subgraph_index")
