@@ -29,8 +29,8 @@ REFUSED = {
     "litert_test_model_broken": [],
     "litert_segment_sum_invalid_buffer": [],
     "litert_test_custom_node_with_init_data": ["the_custom_code"],
-    "litert_qwen_fc_blockwise_quantized": ["INT4"],
-    "mlonmcu_model_with_detection_postprocess": ["UINT8"],
+    "litert_qwen_fc_blockwise_quantized": ["blockwise"],
+    "mlonmcu_model_with_detection_postprocess": ["uint8"],
     "coral_model_invoking_error": [],
     "derived_bad_recursive_if": ["subgraph"],
 }

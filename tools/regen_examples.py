@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Regenerates examples/projects/, the generated projects that are checked in, one a family.
+
+usage: python tools/regen_examples.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gen_fw import generate
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "examples" / "models"
+PROJECTS = ROOT / "examples" / "projects"
+
+#: folder -> (models, board, options)
+EXAMPLES: dict[str, tuple[list[str], str, dict[str, object]]] = {
+    "esp_idf": (["chirps_int8"], "esp32s3", {"labels": ["chirps_labels.txt"], "ci": "github"}),
+}
+
+
+def regenerate(folder: Path, name: str) -> None:
+    """Generates example ``name`` into ``folder``."""
+    models, board, options = EXAMPLES[name]
+    options = dict(options)
+    labels = options.pop("labels", [])
+    generate(
+        [MODELS / f"{model}.tflite" for model in models],
+        board,
+        folder,
+        goldens=[MODELS / f"{model}_golden.npz" for model in models],
+        labels=[MODELS / label for label in labels],  # type: ignore[attr-defined]
+        **options,
+    )
+
+
+def main() -> None:
+    for name in EXAMPLES:
+        regenerate(PROJECTS / name, name)
+        print(f"examples/projects/{name}")
+
+
+if __name__ == "__main__":
+    main()
