@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from os import PathLike
+from itertools import zip_longest
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,9 +77,11 @@ def request(
     labels: Sequence[str | PathLike[str]] = (),
     **options: Any,
 ) -> Request:
-    """A Request from loose arguments; lists pair up with ``models`` in order.
+    """A Request from loose arguments.
 
-    Raises UsageError when a list is longer than ``models`` or an option is unknown.
+    ``goldens``, ``samples`` and ``labels`` are files, one for each model in order, or
+    ``NAME=FILE`` with a name or a file's stem for some of the models. Raises UsageError when they
+    cannot be paired up or an option is unknown.
     """
     unknown = sorted(set(options) - OPTION_NAMES)
     if unknown:
@@ -86,30 +89,20 @@ def request(
             f"unknown option {unknown[0]!r}",
             hint="options are the fields of gen_fw.request.Options",
         )
-    for title, values in (
-        ("--name", names),
-        ("--golden", goldens),
-        ("--sample", samples),
-        ("--labels", labels),
-    ):
-        if len(values) > len(models):
-            raise UsageError(
-                f"{title} is given {len(values)} times for {len(models)} model(s)",
-                hint=f"give each model after `gen-fw` and at most one {title} a model, "
-                "in the same order",
-            )
-
-    def paired(values: Sequence[str | PathLike[str]], index: int) -> Path | None:
-        return Path(values[index]) if index < len(values) else None
-
+    stems = [name or Path(path).stem for path, name in zip_longest(models, names[: len(models)])]
+    if len(names) > len(models):
+        raise UsageError(f"--name is given {len(names)} times for {len(models)} model(s)")
+    golden = _paired("--golden", goldens, stems)
+    sample = _paired("--sample", samples, stems)
+    label = _paired("--labels", labels, stems)
     return Request(
         models=tuple(
             ModelRequest(
                 path=Path(path),
                 name=names[index] if index < len(names) else "",
-                golden=paired(goldens, index),
-                sample=paired(samples, index),
-                labels=paired(labels, index),
+                golden=golden.get(index),
+                sample=sample.get(index),
+                labels=label.get(index),
             )
             for index, path in enumerate(models)
         ),
@@ -117,3 +110,29 @@ def request(
         options=Options(**options),
         given=frozenset(options),
     )
+
+
+def _paired(
+    option: str, values: Sequence[str | PathLike[str]], stems: Sequence[str]
+) -> dict[int, Path]:
+    """Model index -> file. A value is FILE, for the models in order, or NAME=FILE."""
+    result: dict[int, Path] = {}
+    plain = [value for value in values if _owner(value, stems) is None]
+    if plain and len(plain) != len(stems) - (len(values) - len(plain)):
+        raise UsageError(
+            f"{option} is given {len(values)} time(s) for {len(stems)} model(s)",
+            hint=f"give one for each model, in order, or say whose it is: {option} NAME=FILE",
+        )
+    for value in values:
+        owner = _owner(value, stems)
+        if owner is not None and owner in result:
+            raise UsageError(f"{option}: {stems[owner]} has two", where=fspath(value))
+        if owner is not None:
+            result[owner] = Path(fspath(value).partition("=")[2])
+    free = [index for index in range(len(stems)) if index not in result]
+    return {**result, **dict(zip(free, map(Path, plain), strict=False))}
+
+
+def _owner(value: str | PathLike[str], stems: Sequence[str]) -> int | None:
+    name, equals, _ = fspath(value).partition("=")
+    return stems.index(name) if equals and name in stems else None

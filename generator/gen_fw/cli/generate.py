@@ -108,4 +108,4 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
         talk.note("kept as you edited them; what gen-fw would have changed:")
         for diff in result.changes.diffs:
             talk.note(diff.rstrip())
-    talk.result(document(result), lambda console: show(result, console))
+    talk.result(document(result), lambda console: show(result, console, brief=talk.quiet))

@@ -81,14 +81,16 @@ def document(result: Result) -> dict[str, Any]:
     }
 
 
-def show(result: Result, console: Console) -> None:
-    """Prints what a person wants to know after a generation."""
+def show(result: Result, console: Console, *, brief: bool = False) -> None:
+    """Prints what a person wants to know after a generation; one line when ``brief``."""
     from gen_fw.report.tables import count, shape, table
 
     planned = result.planned
     board = planned.board
     verb = "would generate" if result.dry_run else "generated"
     console.print(f"{verb} {result.out} for {board.name} ({board.title})", markup=False)
+    if brief:
+        return
     rows = []
     for program, golden in zip(planned.firmware.programs, planned.firmware.golden, strict=True):
         arena = program.region("arena")
