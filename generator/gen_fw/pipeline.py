@@ -18,7 +18,6 @@ from gen_fw.boards.board import Board
 from gen_fw.errors import Diagnostic, UsageError
 from gen_fw.model.types import Model
 from gen_fw.program import Firmware, Golden, Program
-from gen_fw.project.assemble import MODEL, assemble
 from gen_fw.project.check import CheckResult
 from gen_fw.project.intent import Intent, merge, read_intent
 from gen_fw.project.plan import ProjectPlan
@@ -87,6 +86,7 @@ def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned
     keeps: ``gen-fw.toml`` and the test vectors."""
     from gen_fw.boards.load import all_boards, load_board
     from gen_fw.memory.place import place
+    from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
 
     stored = read_intent(out)
     as_it_is = not request.models
@@ -166,6 +166,8 @@ def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
 
 def _kept(program: Program, stored: Intent | None, out: Path, *, as_it_is: bool) -> Kept | None:
     """The test vectors that the project in ``out`` has for this program."""
+    from gen_fw.project.assemble import MODEL
+
     intents = [model for model in stored.models if model.name == program.name] if stored else []
     if not intents:
         return None
