@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 import flatbuffers
+
 from gen_fw.model.flatbuffer import Field, fields_of
 from gen_fw.model.schema_tables import UNIONS
 
