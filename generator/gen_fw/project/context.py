@@ -25,21 +25,21 @@ SCHEMA = "gen-fw/context/1"
 #: of the C API that old application code would not survive
 ABI = 1
 
-#: element type -> number of that type in TFLite's c_api_types.h (enum TfLiteType), name of the
-#: conversion functions of gen_fw_tensor.h, smallest and largest value of a quantized tensor
-_DTYPES: dict[str, tuple[int, str, int, int]] = {
-    "float32": (1, "float", 0, 0),
-    "int32": (2, "i32", 0, 0),
-    "uint8": (3, "u8", 0, 255),
-    "int64": (4, "i64", 0, 0),
-    "bool": (6, "bool", 0, 1),
-    "int16": (7, "i16", -32768, 32767),
-    "int8": (9, "i8", -128, 127),
-    "float16": (10, "raw", 0, 0),
-    "float64": (11, "double", 0, 0),
-    "uint64": (13, "u64", 0, 0),
-    "uint32": (16, "u32", 0, 0),
-    "uint16": (17, "u16", 0, 65535),
+#: element type -> how gen_fw_quant.h converts it ("raw": not at all), smallest and largest value of
+#: a quantized element (equal: none)
+_DTYPES: dict[str, tuple[str, int, int]] = {
+    "float32": ("float", 0, 0),
+    "int32": ("i32", 0, 0),
+    "uint8": ("u8", 0, 255),
+    "int64": ("i64", 0, 0),
+    "bool": ("bool", 0, 1),
+    "int16": ("i16", -32768, 32767),
+    "int8": ("i8", -128, 127),
+    "float16": ("raw", 0, 0),
+    "float64": ("double", 0, 0),
+    "uint64": ("u64", 0, 0),
+    "uint32": ("u32", 0, 0),
+    "uint16": ("u16", 0, 65535),
 }
 #: licences of what every firmware with the runtime links
 _RUNTIME_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -211,14 +211,13 @@ def _golden(golden: Golden | None) -> dict[str, Any]:
 
 
 def _io(io: Io, direction: str) -> dict[str, Any]:
-    number, conversion, low, high = _DTYPES.get(io.dtype, (0, "raw", 0, 0))
+    conversion, low, high = _DTYPES.get(io.dtype, ("raw", 0, 0))
     return {
         "id": f"{direction}{io.position}",
         "position": io.position,
         "name": io.name,
         "dtype": io.dtype,
         "c_type": io.c_type,
-        "tflite_type": number,
         # 16-bit floats are compared as bit patterns
         "vector_type": "UINT16" if io.dtype in ("float16", "bfloat16") else io.dtype.upper(),
         "conversion": conversion,
@@ -236,7 +235,7 @@ def _io(io: Io, direction: str) -> dict[str, Any]:
 
 def _kind(io: Io) -> str:
     """``scalar``, ``vector`` (class scores, say) or ``tensor``; ``raw`` has no real numbers."""
-    if io.dtype not in _DTYPES or _DTYPES[io.dtype][1] == "raw":
+    if io.dtype not in _DTYPES or _DTYPES[io.dtype][0] == "raw":
         return "raw"
     if io.elements == 1:
         return "scalar"
