@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+
 from host_firmware import Tflm
 
 GEMMLOWP = Path("/usr/include/gemmlowp")

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from gen_fw.project.context import ProjectOptions
 from host_firmware import (
     Tflm,
     build_app,
@@ -21,8 +23,6 @@ from host_firmware import (
     run_program,
     write_plan,
 )
-
-from gen_fw.project.context import ProjectOptions
 
 OWN = Path(__file__).resolve().parents[1] / "data" / "models"
 #: what the library of the xmos-ai-tools wheel cannot run (facts of that build, not of ours)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated C that needs no runtime: every compiler accepts it, guards hold, conversions are right."""
+"""Generated C that needs no runtime: compilers accept it, guards hold, conversions are right."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from host_firmware import HOST, WARNINGS, firmware_of, plan_of, run, write_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_fw.project.context import ProjectOptions
+from host_firmware import HOST, WARNINGS, firmware_of, plan_of, run, write_plan
 
 OWN = Path(__file__).resolve().parents[1] / "data" / "models"
 COMPILERS = {

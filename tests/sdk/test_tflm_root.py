@@ -16,6 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sdk_evidence import record, sha256
+from sdk_trees import Tree, tree
+
+from gen_fw.program import Program
 from host_firmware import (
     Tflm,
     build_app,
@@ -27,10 +31,6 @@ from host_firmware import (
     run_program,
     write_plan,
 )
-from sdk_evidence import record, sha256
-from sdk_trees import Tree, tree
-
-from gen_fw.program import Program
 
 pytestmark = pytest.mark.sdk
 
