@@ -303,14 +303,14 @@ class _Decoder:
         self, table: Table, field: str, union: str, kind: int, value: int, inline: int
     ) -> None:
         code = self.raw[self._place(table, field, kind, 1, inline)] if kind else 0
-        if not code or not value:
+        if not value:
             return
+        target = self._follow(table, field, self._place(table, field, value, 4, inline))
         members = UNIONS[union].split()
         if code > len(members):
             _damaged(table, field, f"its type {code} is not in {union}")
-        place = self._place(table, field, value, 4, inline)
-        child = Table(members[code - 1], self._follow(table, field, place), table, field)
-        self._push(table, field, [child])
+        if code:
+            self._push(table, field, [Table(members[code - 1], target, table, field)])
 
     def _many(self, table: Table, field: str, target: str, place: int) -> None:
         start, count = self._vector(table, field, place, 4)

@@ -74,11 +74,11 @@ def test_the_number_of_tables_is_limited() -> None:
         read_model(content, limits=Limits(tables=400))
 
 
-def _position(table: Table, field: str) -> int:
-    """Where the offset of ``field`` stands, by the vtable."""
+def _position(table: Table, field: str, beside: int = 0) -> int:
+    """Where ``field`` stands, by its vtable entry (or the one ``beside`` bytes after it)."""
     raw = CONTENT
     vtable = table.position - struct.unpack_from("<i", raw, table.position)[0]
-    slot = next(f.slot for f in fields_of(table.type) if f.name == field)
+    slot = next(f.slot for f in fields_of(table.type) if f.name == field) + beside
     return int(table.position + struct.unpack_from("<H", raw, vtable + slot)[0])
 
 
@@ -110,7 +110,7 @@ def test_what_the_verifier_must_see() -> None:
         (_with(_position(tensor, "shape"), "<I", 5), "not aligned"),
         (_with(shape.offset - 4, "<I", 1 << 30), "pass the end"),
         (_with(terminator, "<B", 1), "terminating zero"),
-        (_with(_position(operator, "builtin_options"), "<I", 1 << 28), "outside the file"),
+        (_with(_position(operator, "builtin_options", 2), "<I", 1 << 28), "outside the file"),
     ):
         with pytest.raises(ModelError) as caught:
             decode(memoryview(damaged), "Model")
@@ -120,11 +120,14 @@ def test_what_the_verifier_must_see() -> None:
 def test_unknown_union_types_are_refused() -> None:
     root = decode(memoryview(CONTENT), "Model")
     operator = root.tables("subgraphs")[0].tables("operators")[0]
-    vtable = operator.position - struct.unpack_from("<i", CONTENT, operator.position)[0]
-    slot = next(f.slot for f in fields_of("Operator") if f.name == "builtin_options")
-    place = operator.position + struct.unpack_from("<H", CONTENT, vtable + slot)[0]
+    place = _position(operator, "builtin_options")
     with pytest.raises(ModelError, match="type 250 is not in BuiltinOptions"):
         read_model(_with(place, "<B", 250))
+    untyped = bytearray(_with(place, "<B", 0))
+    assert read_model(bytes(untyped)).subgraphs[0].operators[0].options is None
+    struct.pack_into("<I", untyped, _position(operator, "builtin_options", 2), 0)
+    with pytest.raises(ModelError, match="damaged"):
+        read_model(bytes(untyped))
 
 
 def test_the_schema_is_not_recursive() -> None:
