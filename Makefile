@@ -20,6 +20,7 @@ $(BIN)/.ready: pyproject.toml constraints.txt tools/setup_debian.sh
 	@sh tools/setup_debian.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@$(BIN)/python -m compileall -q generator/gen_fw
 	@touch $@
 
 demo: $(VENV)/.base ## an ESP32-S3 project from a model of ours, and its report
@@ -34,6 +35,7 @@ $(VENV)/.base: pyproject.toml
 	@sh tools/setup_debian.sh python
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m compileall -q generator/gen_fw
 	@touch $@
 
 test: setup lint ## the default suite: under 15 minutes on 2 cores

@@ -142,6 +142,7 @@ def _environment(loader: BaseLoader) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
+        optimized=False,  # constant folding costs more than one rendering gains
     )
     environment.filters.update(
         c_string=escape.c_string,
