@@ -110,6 +110,36 @@ def _check_optional(operator: Operator, position: int, file: str, path: str) -> 
         )
 
 
+def _check_signature(model: Model, operator: Operator, file: str, path: str) -> None:
+    """Operators and the subgraphs that they call have the same number of tensors.
+
+    IF passes all inputs but the condition; the condition of a WHILE has one output
+    (tensorflow/lite/micro/kernels/if.cc and while.cc of tflite-micro check the same).
+    """
+    given, returned = len(operator.inputs), len(operator.outputs)
+    callees = [model.subgraphs[index] for index in called_subgraphs(operator)]
+    wanted: list[tuple[int, int]] = []
+    if operator.name == "IF":
+        wanted = [(given - 1, returned)] * 2
+    elif operator.name == "WHILE":
+        wanted = [(given, 1), (given, returned)]
+        if given != returned:
+            _fail(file, path, f"WHILE has {given} inputs and {returned} outputs")
+    elif operator.name == "STABLEHLO_COMPOSITE":
+        wanted = [(given, returned)]
+    elif operator.name == "CALL_ONCE":
+        wanted = [(0, 0)]
+    for callee, counts in zip(callees, wanted, strict=False):
+        if (len(callee.inputs), len(callee.outputs)) != counts:
+            _fail(
+                file,
+                path,
+                f"{operator.name} does not fit subgraph {callee.index}",
+                f"{len(callee.inputs)} inputs and {len(callee.outputs)} outputs there, "
+                f"{counts[0]} and {counts[1]} here",
+            )
+
+
 def _check_calls(model: Model, file: str) -> None:
     """Kahn's algorithm: a subgraph is done once all that it calls are; a rest is a cycle."""
     calls: dict[int, set[int]] = {}
@@ -125,6 +155,7 @@ def _check_calls(model: Model, file: str) -> None:
                         file, path, f"{operator.name} calls subgraph {callee}, which is not there"
                     )
                 callees.add(callee)
+            _check_signature(model, operator, file, path)
     callers: dict[int, list[int]] = {index: [] for index in calls}
     for caller, callees in calls.items():
         for callee in callees:

@@ -33,7 +33,7 @@ class Limits:
     #: largest file
     file_bytes: int = 512 << 20
     #: FlatBuffers tables in one file
-    tables: int = 100_000
+    tables: int = 50_000
     #: dimensions of a tensor
     rank: int = 32
     #: bytes visited per byte of the file, counting a byte again each time it is referred to

@@ -87,12 +87,11 @@ def _has_small_zip(raw: memoryview) -> bool:
 def _member(raw: memoryview, name: str) -> bytes:
     """Content of the label file in the appended zip; empty when there is none or it is odd."""
     import zipfile
-    import zlib
 
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
-            wanted = [info for info in files if info.filename == name] or [
+            files = archive.infolist()
+            wanted = [info for info in files if name and info.filename == name] or [
                 info
                 for info in files
                 if "label" in info.filename.lower() and info.filename.lower().endswith(".txt")
@@ -105,6 +104,7 @@ def _member(raw: memoryview, name: str) -> bytes:
             with archive.open(wanted[0]) as member:
                 text = member.read(_MAX_TEXT + 1)
             return text if len(text) <= _MAX_TEXT else b""
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError):
-        # RuntimeError: encrypted members, NotImplementedError: unknown methods
+    except Exception:
+        # zipfile answers damage with nearly any exception (BadZipFile, zlib.error, struct.error,
+        # NotImplementedError, IndexError, ...); every one of them means that there are no labels
         return b""

@@ -74,3 +74,5 @@ def test_bombs_and_damage_read_as_no_labels() -> None:
         for label in _labels(bytes(damaged)):
             assert label.isprintable()
         _labels(good[:position])
+    unnamed = good.replace(b"labels.txt", bytes(10))
+    assert _labels(unnamed) == ()

@@ -196,6 +196,43 @@ def test_call_cycles_are_refused(callees: tuple[int, ...]) -> None:
         read_model(write(_calls(*callees)))
 
 
+def _branch(condition_and: int, inputs: int, outputs: int) -> bytes:
+    """IF with ``condition_and`` further inputs, between two equal subgraphs of ADD."""
+    callee = {
+        "tensors": [{"shape": [1]}] * 3,
+        "inputs": [0, 1][:inputs],
+        "outputs": [2][:outputs],
+        "operators": [{"opcode_index": 1, "inputs": [0, 0], "outputs": [2]}],
+    }
+    caller = {
+        "opcode_index": 0,
+        "inputs": list(range(1 + condition_and)),
+        "outputs": [3],
+        "builtin_options": ("IfOptions", {"then_subgraph_index": 1, "else_subgraph_index": 2}),
+    }
+    main = {
+        "tensors": [{"type": 6, "shape": [1]}, *[{"shape": [1]}] * 3],
+        "inputs": [0, 1, 2],
+        "outputs": [3],
+        "operators": [caller],
+    }
+    return write(
+        {
+            "version": 3,
+            "operator_codes": [{"builtin_code": 118, "deprecated_builtin_code": 118}, {}],
+            "buffers": [{}],
+            "subgraphs": [main, callee, callee],
+        }
+    )
+
+
+def test_callers_and_callees_agree() -> None:
+    assert len(read_model(_branch(2, 2, 1)).subgraphs) == 3
+    for condition_and, inputs, outputs in ((1, 2, 1), (2, 1, 1), (2, 2, 0)):
+        with pytest.raises(ModelError, match="IF does not fit subgraph 1"):
+            read_model(_branch(condition_and, inputs, outputs))
+
+
 def test_call_graphs_without_cycles() -> None:
     assert len(read_model(write(_calls(1, 2, -1))).subgraphs) == 3
     with pytest.raises(ModelError, match="calls subgraph 7"):
