@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -262,6 +263,10 @@ def main() -> int:
     }
     for name, text in outputs.items():
         (MODEL / name).write_text(text, encoding="utf-8", newline="\n")
+    files = [str(MODEL / name) for name in outputs]
+    ruff = [sys.executable, "-m", "ruff"]
+    subprocess.run([*ruff, "check", "--quiet", "--select", "I", "--fix", *files], check=True)
+    subprocess.run([*ruff, "format", "--quiet", *files], check=True)
     return 0
 
 

@@ -23,6 +23,8 @@ _AXIS_LABELS, _VALUE_LABELS = 2, 3
 
 _END = b"PK\x05\x06"
 _END_BYTES = 22
+_LOCATOR = b"PK\x06\x07"
+_LOCATOR_BYTES = 20
 _MAX_COMMENT = 1 << 16
 _MAX_MEMBERS = 64
 _MAX_DIRECTORY = 1 << 16
@@ -78,6 +80,8 @@ def _has_small_zip(raw: memoryview) -> bool:
     position = tail.rfind(_END)
     if position < 0 or position + _END_BYTES > len(tail):
         return False
+    if tail[position - _LOCATOR_BYTES : position].startswith(_LOCATOR):
+        return False  # zip64: its sizes are elsewhere, and no label file needs it
     record = tail[position : position + _END_BYTES]
     members = int.from_bytes(record[10:12], "little")
     size = int.from_bytes(record[12:16], "little")
@@ -88,8 +92,9 @@ def _member(raw: memoryview, name: str) -> bytes:
     """Content of the label file in the appended zip; empty when there is none or it is odd."""
     import zipfile
 
+    content = raw.obj if isinstance(raw.obj, bytes) else bytes(raw)  # BytesIO shares bytes
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = archive.infolist()
             wanted = [info for info in files if name and info.filename == name] or [
                 info
