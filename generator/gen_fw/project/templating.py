@@ -30,6 +30,8 @@ from gen_fw.project.family import Family
 ORIGINAL = "!"
 #: stands for a C array in rendered text: MARK + key + MARK, replaced by streamed rows
 MARK = "\x00"
+#: longest name of a tensor that is shown
+_SHOWN = 64
 #: family.toml describes a folder of templates and is no template itself
 _NOT_TEMPLATES = frozenset({"family.toml"})
 
@@ -154,6 +156,7 @@ def _environment(loader: BaseLoader) -> Environment:
         make_value=escape.make_value,
         markdown=escape.markdown,
         markdown_code=escape.markdown_code,
+        shown=shown,
         toml_string=escape.toml_string,
         yaml_string=escape.yaml_string,
         size=size,
@@ -181,6 +184,16 @@ def identifier(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
         raise ValueError(f"{text!r} is no C identifier")
     return text
+
+
+def shown(text: str) -> str:
+    """A name from a model for people to read: one short line that means nothing in any language.
+
+    >>> shown('serving_default_x:0'), shown('"; system("rm") //')
+    ('serving_default_x:0', '_; system__rm__ //')
+    """
+    body = re.sub(r"[^A-Za-z0-9_ .,:;/+=-]", "_", " ".join(text.split()))
+    return body if len(body) <= _SHOWN else f"{body[: _SHOWN - 3]}..."
 
 
 def size(count: int) -> str:
