@@ -45,6 +45,10 @@ REFUSED = {
 #: hostile files that are sound models with other numbers or names; LiteRT accepts them too
 HARMLESS = {"m013", "m016", "m021", "m027", "m028", "m029"}
 
+needs_tflm = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None,
+    reason="tflite-micro is not installed (extra `reference`)",
+)
 needs_litert = pytest.mark.skipif(
     importlib.util.find_spec("ai_edge_litert") is None,
     reason="ai-edge-litert is not installed (extra `reference`)",
@@ -120,11 +124,10 @@ def _check_mutants(report: dict[str, Any], count: int) -> None:
     assert sum(kind.get("accepted", 0) for kind in report["table"].values()) > count / 20
 
 
-def _check_litert(files: list[Path]) -> None:
-    """Every refusal by LiteRT of what we accepted has a reviewed reason."""
-    command = [sys.executable, str(TESTS / "litert_verdicts.py")]
+def _ask(interpreter: str, files: list[Path]) -> dict[str, str]:
+    """File name -> what ``litert`` or ``tflm`` has against it."""
     done = subprocess.run(
-        command,
+        [sys.executable, str(TESTS / "interpreter_verdicts.py"), interpreter],
         input="\n".join(map(str, files)),
         capture_output=True,
         text=True,
@@ -132,8 +135,20 @@ def _check_litert(files: list[Path]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    said = json.loads(done.stdout)
+    said: dict[str, str] = json.loads(done.stdout)
     assert len(said) == len(files)
+    return said
+
+
+def _check_tflm(files: list[Path]) -> None:
+    """TFLM trusts models: what we accept may be unsupported, but must not crash it."""
+    said = _ask("tflm", files)
+    assert {name: words for name, words in said.items() if words.startswith("signal")} == {}
+
+
+def _check_litert(files: list[Path]) -> None:
+    """Every refusal by LiteRT of what we accepted has a reviewed reason."""
+    said = _ask("litert", files)
     with (TESTS / "data" / "litert_differences.csv").open() as reviewed:
         rows = list(csv.DictReader(reviewed))
     assert len(rows) <= 20 and all(row["reason"] for row in rows)
@@ -150,9 +165,11 @@ def test_mutants(seeds: list[Path], tmp_path: Path) -> None:
 
 
 @needs_litert
-def test_mutants_against_litert(seeds: list[Path], tmp_path: Path) -> None:
+@needs_tflm
+def test_mutants_against_interpreters(seeds: list[Path], tmp_path: Path) -> None:
     _read_mutants(seeds, tmp_path, 390, 0)
     _check_litert(sorted(tmp_path.iterdir()))
+    _check_tflm(sorted(tmp_path.iterdir()))
 
 
 @needs_litert
@@ -169,6 +186,8 @@ def test_real_models_against_litert(shared: Path) -> None:
 
 @pytest.mark.full
 @needs_litert
+@needs_tflm
 def test_five_thousand_mutants(seeds: list[Path], tmp_path: Path) -> None:
     _check_mutants(_read_mutants(seeds, tmp_path, 5000, 1_000_000), 5000)
     _check_litert(sorted(tmp_path.iterdir()))
+    _check_tflm(sorted(tmp_path.iterdir()))
