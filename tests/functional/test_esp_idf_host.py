@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from gen_fw.project.context import ProjectOptions
 from host_firmware import (
+    WARNINGS,
     Tflm,
     build_app,
     build_gen,
@@ -158,6 +160,23 @@ def test_embedded_model_runs(xmos_tflm: Tflm, tmp_path: Path) -> None:
     objects = build_gen(project, xmos_tflm, tmp_path / "objects")
     printed = run([build_app(project, objects, xmos_tflm, tmp_path)]).stdout
     assert "SELFTEST cnn PASS" in printed
+
+
+def test_target_object_has_no_heap_and_no_start_up_code(xmos_tflm: Tflm, tmp_path: Path) -> None:
+    """Everything is static or in the arena, and nothing runs before main."""
+    if shutil.which("arm-none-eabi-g++") is None:
+        pytest.skip("arm-none-eabi-g++ is not installed")
+    firmware = firmware_of({"ring": OWN / "ring_buffer_int8.tflite"})
+    project = write_plan(plan_of(firmware), tmp_path / "project")
+    output = tmp_path / "ring.o"
+    flags = ["-mcpu=cortex-m55", "-mthumb", "-std=gnu++17", "-Os", *WARNINGS]
+    flags += ["-fno-exceptions", "-fno-rtti", *xmos_tflm.flags, f"-I{project / 'gen'}"]
+    source = project / "gen/ring/ring_tflm.cc"
+    run(["arm-none-eabi-g++", *flags, "-c", source, "-o", output])
+    wanted = run(["arm-none-eabi-nm", "-u", "-C", output]).stdout
+    assert not re.search(r"\b(malloc|calloc|free|operator new|__cxa_\w+|__gxx_\w+)\b", wanted)
+    sections = run(["arm-none-eabi-objdump", "-h", output]).stdout
+    assert not re.search(r"\.(init_array|ctors|ARM\.extab)", sections)
 
 
 @pytest.mark.full

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the model's outputs to a decision. This file is yours: gen-fw will not touch it again.
+#pragma once
+
+/// Reads all outputs of blend after an inference and reports what they say.
+void blend_postprocess();
+/// Reads all outputs of ring after an inference and reports what they say.
+void ring_postprocess();
