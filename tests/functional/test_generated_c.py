@@ -60,6 +60,23 @@ def test_c_compiles_without_warning(
         run([*compiler(name), *flags, *include, "-c", source, "-o", tmp_path / "out.o"])
 
 
+def test_selftest_can_be_left_out(project: Path, tmp_path: Path) -> None:
+    """Without the self-test no vectors are linked, and it says so."""
+    gen = project / "gen"
+    sources = [gen / "gen_fw_selftest.c", *gen.glob("both/both_[gs]*.c")]
+    main = tmp_path / "main.c"
+    main.write_text(
+        '#include "both/both.h"\n#include "both/both_selftest.h"\n'
+        "enum gen_fw_status both_init(void) { return GEN_FW_OK; }\n"
+        "int main(void) { return both_selftest(); }\n"
+    )
+    binary = tmp_path / "main"
+    flags = [*WARNINGS, "-DGEN_FW_SELFTEST=0", f"-I{gen}"]
+    run(["gcc", *flags, *sources, main, "-o", binary])
+    assert run([binary]).stdout == "SELFTEST both SKIP\n"
+    assert "golden" not in run(["nm", binary]).stdout
+
+
 @pytest.mark.parametrize("name", ["g++", "clang++", "arm-none-eabi-g++"])
 @pytest.mark.parametrize("standard", ["gnu++14", "gnu++2b"])
 def test_headers_are_cplusplus(name: str, standard: str, project: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import os
 import re
 import struct
@@ -76,6 +77,12 @@ class Templates:
             return self._environment.get_template(name).render(variables)
         except TemplateError as error:
             raise _fault(error, name) from None
+        except RecursionError as error:
+            raise UsageError(
+                "extends or includes itself",
+                where=f"template {name}",
+                hint=f'{{% extends "{ORIGINAL}{name}" %}} names the original',
+            ) from error
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise _fault(error, name) from None
 
@@ -171,12 +178,19 @@ def c_float(value: float) -> str:
     >>> c_float(0.00390625), c_float(1), c_float(1e-20)
     ('0.00390625f', '1.0f', '1e-20f')
     """
-    (single,) = struct.unpack("<f", struct.pack("<f", value))
-    for digits in range(1, 10):
-        text = f"{single:.{digits}g}"
-        if struct.unpack("<f", struct.pack("<f", float(text)))[0] == single:
-            break
+    single = _float32(value)
+    text = next(
+        t for t in (f"{single:.{n}g}" for n in range(1, 10)) if _float32(float(t)) == single
+    )
     return f"{text}f" if re.search(r"[.en]", text) else f"{text}.0f"
+
+
+def _float32(value: float) -> float:
+    """The nearest float32; infinite beyond its range."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def identifier(text: str) -> str:
