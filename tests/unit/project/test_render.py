@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import json
 import re
 import struct
@@ -18,11 +19,11 @@ from hypothesis import strategies as st
 from gen_fw.boards.load import all_boards, load_board
 from gen_fw.errors import UsageError
 from gen_fw.program import Constant, Firmware
+from gen_fw.project import templating
 from gen_fw.project.context import ProjectOptions, build, constants
 from gen_fw.project.family import load_family
 from gen_fw.project.plan import Chunks, ProjectFile, ProjectPlan, chunks
 from gen_fw.project.render import render
-from gen_fw.project.templating import c_float
 from gen_fw.resources import templates_root
 from host_firmware import BOARD, firmware_of, plan_of
 
@@ -314,7 +315,7 @@ def test_render_refuses_two_files_at_one_place(firmware: Firmware) -> None:
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_c_float_is_exact(value: float) -> None:
-    literal = c_float(value)
+    literal = templating.c_float(value)
     assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f", literal)
     assert re.search(r"[.e]", literal)
     assert struct.pack("<f", float(literal[:-1])) == struct.pack("<f", value)
@@ -331,3 +332,9 @@ def test_header_has_the_numbers_of_the_program(firmware: Firmware) -> None:
             assert values[f"{label}{tensor.position}_ELEMENTS"] == f"{tensor.elements}u"
             assert values[f"{label}{tensor.position}_BYTES"] == f"{tensor.bytes}u"
             assert values[f"{label}{tensor.position}_RANK"] == str(len(tensor.shape))
+
+
+def test_examples_in_docstrings() -> None:
+    results = doctest.testmod(templating)
+    assert results.attempted >= 3
+    assert results.failed == 0
