@@ -104,7 +104,7 @@ ARRAY_TYPES: dict[str, tuple[str, int, Callable[..., str]]] = {
     "int32": ("<i4", 7, _signed(32)),
     "uint32": ("<u4", 7, _unsigned("U")),
     "int64": ("<i8", 4, _signed(64, "LL")),
-    "uint64": ("<u8", 4, _unsigned("ULL")),
+    "uint64": ("<u8", 3, _unsigned("ULL")),
     "float16": ("<u2", 12, "0x{:04x}".format),
     "bfloat16": ("<u2", 12, "0x{:04x}".format),
     "float32": ("<f4", 5, _float("f")),

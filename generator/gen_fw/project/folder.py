@@ -48,10 +48,10 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         """``root`` itself may be reached through links: that is the caller's own choice."""
-        if os.open not in os.supports_dir_fd:
+        if os.name != "posix":
             raise GenFwError(
                 "projects can be written on POSIX systems only",
-                why="this Python has no openat",
+                why="nothing else has openat, by which a folder cannot be left",
                 hint="use WSL on Windows",
             )
         try:

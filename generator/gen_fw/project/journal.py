@@ -71,7 +71,7 @@ def recover(out: Path) -> bool:
     if not os.path.lexists(out / STATE):
         return False
     with system_errors("restore the project"), Folder(out) as folder:
-        if not (folder.exists(JOURNAL) or folder.exists(STAGE)):
+        if not any(map(folder.exists, (JOURNAL, STAGE, _BUSY))):
             return False
         with exclusive(folder):
             return settle(folder)
@@ -83,32 +83,41 @@ def exclusive(folder: Folder) -> Iterator[None]:
 
     Raises ConflictError when another process holds it.
     """
+    file = _lock_file(folder)
+    try:
+        yield
+    finally:
+        try:
+            with suppress(OSError):
+                folder.remove(_BUSY)  # while locked, see _lock_file
+            folder.remove_folder(STATE)  # only when nothing else is in it
+        finally:
+            os.close(file)
+
+
+def _lock_file(folder: Folder) -> int:
+    """Descriptor of the file ``busy``, locked."""
     import fcntl  # POSIX only, as Folder is
 
     while True:
         folder.make_folder(STATE)
         try:
             file = folder.open_for_lock(_BUSY)
-        except FileNotFoundError:  # removed by its last owner, with the folder
+        except FileNotFoundError:  # its last owner removed the folder
             continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with suppress(FileNotFoundError):
                 if folder.stamp(_BUSY)[0] == os.fstat(file).st_ino:
-                    break
-        except BlockingIOError:
+                    return file
+        except BaseException as error:
             os.close(file)
+            if not isinstance(error, BlockingIOError):
+                raise
             raise ConflictError(
                 "another gen-fw is writing in this folder", hint="wait for it to end"
             ) from None
-        os.close(file)  # its last owner removed it: lock the next one
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.remove(_BUSY)  # while locked, see above
-        folder.remove_folder(STATE)  # only when nothing else is in it
-        os.close(file)
+        os.close(file)  # its last owner removed the file: lock the next one
 
 
 def transact(
