@@ -77,13 +77,15 @@ void print_range(const char *name, const Element *values, size_t count, Real rea
 }  // namespace
 
 void blend_postprocess() {
-  print_range("output0", blend_output0(), BLEND_OUTPUT0_ELEMENTS, blend_output0_dequantize);
-  print_range("output1", blend_output1(), BLEND_OUTPUT1_ELEMENTS, blend_output1_dequantize);
-  print_best("output2", blend_output2(), BLEND_OUTPUT2_ELEMENTS, blend_output2_dequantize,
-             nullptr);
+  print_range("output0", blend_output0(), BLEND_OUTPUT0_ELEMENTS,
+              blend_output0_dequantize);
+  print_range("output1", blend_output1(), BLEND_OUTPUT1_ELEMENTS,
+              blend_output1_dequantize);
+  print_best("output2", blend_output2(), BLEND_OUTPUT2_ELEMENTS,
+             blend_output2_dequantize, nullptr);
 }
 
 void ring_postprocess() {
-  print_best("output0", ring_output0(), RING_OUTPUT0_ELEMENTS, ring_output0_dequantize,
-             nullptr);
+  print_best("output0", ring_output0(), RING_OUTPUT0_ELEMENTS,
+             ring_output0_dequantize, nullptr);
 }

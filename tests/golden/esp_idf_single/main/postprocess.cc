@@ -60,6 +60,6 @@ void print_best(const char *name, const Element *scores, size_t count, Real real
 }  // namespace
 
 void direction_postprocess() {
-  print_best("output0", direction_output0(), DIRECTION_OUTPUT0_ELEMENTS, direction_output0_dequantize,
-             nullptr);
+  print_best("output0", direction_output0(), DIRECTION_OUTPUT0_ELEMENTS,
+             direction_output0_dequantize, nullptr);
 }

@@ -57,8 +57,9 @@ extern "C" {
 enum gen_fw_status blend_init(void);
 
 /**
- * The same in an arena of your own: aligned to BLEND_ARENA_ALIGNMENT, BLEND_ARENA_BYTES large
- * (fewer bytes may do: see blend_arena_used), valid and untouched until the next init returns.
+ * The same in an arena of your own: aligned to BLEND_ARENA_ALIGNMENT, of
+ * BLEND_ARENA_BYTES (fewer may do: see blend_arena_used), valid and untouched until
+ * the next init returns.
  */
 enum gen_fw_status blend_init_with(void *arena, size_t bytes);
 

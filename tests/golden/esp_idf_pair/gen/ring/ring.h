@@ -57,8 +57,9 @@ extern "C" {
 enum gen_fw_status ring_init(void);
 
 /**
- * The same in an arena of your own: aligned to RING_ARENA_ALIGNMENT, RING_ARENA_BYTES large
- * (fewer bytes may do: see ring_arena_used), valid and untouched until the next init returns.
+ * The same in an arena of your own: aligned to RING_ARENA_ALIGNMENT, of
+ * RING_ARENA_BYTES (fewer may do: see ring_arena_used), valid and untouched until
+ * the next init returns.
  */
 enum gen_fw_status ring_init_with(void *arena, size_t bytes);
 
@@ -90,7 +91,8 @@ int8_t *ring_input0(void);
 
 /// The element of input0 nearest to a real number.
 static inline int8_t ring_input0_quantize(float value) {
-  return (int8_t)gen_fw_quantize(value, RING_INPUT0_SCALE, RING_INPUT0_ZERO_POINT, -128, 127);
+  return (int8_t)gen_fw_quantize(value, RING_INPUT0_SCALE, RING_INPUT0_ZERO_POINT,
+                                 -128, 127);
 }
 
 /// The real number that an element of input0 stands for.
@@ -112,7 +114,8 @@ const int8_t *ring_output0(void);
 
 /// The element of output0 nearest to a real number.
 static inline int8_t ring_output0_quantize(float value) {
-  return (int8_t)gen_fw_quantize(value, RING_OUTPUT0_SCALE, RING_OUTPUT0_ZERO_POINT, -128, 127);
+  return (int8_t)gen_fw_quantize(value, RING_OUTPUT0_SCALE, RING_OUTPUT0_ZERO_POINT,
+                                 -128, 127);
 }
 
 /// The real number that an element of output0 stands for.

@@ -56,8 +56,9 @@ extern "C" {
 enum gen_fw_status direction_init(void);
 
 /**
- * The same in an arena of your own: aligned to DIRECTION_ARENA_ALIGNMENT, DIRECTION_ARENA_BYTES large
- * (fewer bytes may do: see direction_arena_used), valid and untouched until the next init returns.
+ * The same in an arena of your own: aligned to DIRECTION_ARENA_ALIGNMENT, of
+ * DIRECTION_ARENA_BYTES (fewer may do: see direction_arena_used), valid and untouched until
+ * the next init returns.
  */
 enum gen_fw_status direction_init_with(void *arena, size_t bytes);
 
@@ -89,7 +90,8 @@ int8_t *direction_input0(void);
 
 /// The element of input0 nearest to a real number.
 static inline int8_t direction_input0_quantize(float value) {
-  return (int8_t)gen_fw_quantize(value, DIRECTION_INPUT0_SCALE, DIRECTION_INPUT0_ZERO_POINT, -128, 127);
+  return (int8_t)gen_fw_quantize(value, DIRECTION_INPUT0_SCALE, DIRECTION_INPUT0_ZERO_POINT,
+                                 -128, 127);
 }
 
 /// The real number that an element of input0 stands for.
@@ -111,7 +113,8 @@ const int8_t *direction_output0(void);
 
 /// The element of output0 nearest to a real number.
 static inline int8_t direction_output0_quantize(float value) {
-  return (int8_t)gen_fw_quantize(value, DIRECTION_OUTPUT0_SCALE, DIRECTION_OUTPUT0_ZERO_POINT, -128, 127);
+  return (int8_t)gen_fw_quantize(value, DIRECTION_OUTPUT0_SCALE, DIRECTION_OUTPUT0_ZERO_POINT,
+                                 -128, 127);
 }
 
 /// The real number that an element of output0 stands for.
