@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from gen_fw.boards.board import Board
@@ -211,14 +212,14 @@ def _regions(
 def _code_items(table: OperatorTable, sources: list[str]) -> tuple[Item, ...]:
     """Flash for the interpreter and the needed kernels (data/code.json)."""
     code = facts("code")
-    known = code["kernels"]
-    largest = max(known.values())
+    # by file name: reference and optimised kernels of one name are of one size, roughly
+    known = {PurePosixPath(path).stem: size for path, size in code["kernels"].items()}
     origin = f"{code['note']} esp-tflite-micro {code['revision'][:12]}"
     items = [Item("interpreter", code["runtime"], "estimate", origin)]
     for source in sources:
-        size = known.get(source, known.get(source.replace("esp_nn/", ""), largest))
-        label = source.rpartition("/")[2].removesuffix(".cc")
-        items.append(Item(f"kernel {label}", size, "estimate", origin))
+        name = PurePosixPath(source).stem
+        size = known.get(name, max(known.values()))
+        items.append(Item(f"kernel {name}", size, "estimate", origin))
     return tuple(items)
 
 
