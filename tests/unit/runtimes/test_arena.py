@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import pytest
 
+from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
 from gen_fw.runtimes.tflm import esp_nn
 from gen_fw.runtimes.tflm.arena import Abi, arena_bound
 from gen_fw.runtimes.tflm.esp_nn import Window
+from tflite_writer import edited, write
 
 MODELS = Path(__file__).resolve().parents[2] / "data" / "models"
 UPSTREAM = "tflite-micro-90b983c2"
@@ -83,3 +86,20 @@ def test_generic_kernels_need_no_convolution_scratch() -> None:
     assert esp_nn.conv_scratch("generic", window) == 0
     assert esp_nn.depthwise_scratch("generic", window, 1) == 0
     assert esp_nn.softmax_scratch("generic", 12) == 48
+
+
+def test_too_many_buffers_are_refused_quickly() -> None:
+    """TFLM would sort them by exchange at every start; planning them must not hang here."""
+    count = 2100
+    tensors = [{"name": b"t", "shape": [1], "type": 0} for _ in range(count + 1)]
+    operators = [
+        {"opcode_index": 0, "inputs": [index], "outputs": [index + 1]} for index in range(count)
+    ]
+    subgraph = {"inputs": [0], "outputs": [count], "tensors": tensors, "operators": operators}
+    codes = [{"deprecated_builtin_code": 8, "builtin_code": 8}]  # FLOOR
+    edits = {"operator_codes": codes, "subgraphs": [subgraph], "signature_defs": []}
+    model = read_model(write(edited(edits)))
+    started = time.monotonic()
+    with pytest.raises(ModelError, match="too many tensors"):
+        arena_bound(model, UPSTREAM, "reference", "ilp32")
+    assert time.monotonic() - started < 2

@@ -25,7 +25,7 @@ from gen_fw.runtimes.tflm.table import facts, load
 Abi = Literal["ilp32", "lp64"]
 
 #: TFLM sorts its buffers by exchange at every start; the plan grows with their number squared
-MAX_BUFFERS = 4096
+MAX_BUFFERS = 2048
 #: kMaxScratchBuffersPerOp
 _SCRATCH_RESERVE = 12
 _SOURCE = "TFLM micro_allocator.cc, sizes.json"
