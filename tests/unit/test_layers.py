@@ -16,8 +16,8 @@ WORDS = {"errors", "program", "request", "resources", "version"}
 MAY_IMPORT = {
     "cli": {"cli", "pipeline", "report", "boards", *WORDS},
     "pipeline": {"boards", "memory", "model", "project", "report", "runtimes", *WORDS},
-    "report": {"report", "project", "model", "boards", "pipeline", *WORDS},
-    "project": {"project", "boards", *WORDS},
+    "report": {"report", "project", "memory", "model", "boards", "pipeline", *WORDS},
+    "project": {"project", "memory", "boards", *WORDS},
     "runtimes": {"runtimes", "model", "memory", "boards", *WORDS},
     "memory": {"memory", "boards", *WORDS},
     "boards": {"boards", *WORDS},

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -19,9 +20,21 @@ def _print_error(error: GenFwError) -> None:
         first, *rest = error.why.splitlines()
         lines.append(f"  why: {first}")
         lines.extend(f"       {line}" for line in rest)
-    if error.hint:
-        lines.append(f"hint: {error.hint}")
     click.echo("\n".join(lines), err=True)
+    for candidate in error.detail.get("tried", ()):
+        _print_candidate(candidate)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+
+
+def _print_candidate(candidate: dict[str, Any]) -> None:
+    """The table of needs against memories of one placement that was tried (exit 4)."""
+    from rich.console import Console
+
+    from gen_fw.report.memory import show_candidate
+
+    width = None if sys.stderr.isatty() else 120
+    show_candidate(candidate, Console(file=sys.stderr, width=width, highlight=False))
 
 
 def error_document(error: GenFwError) -> dict[str, object]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from gen_fw.boards.board import Board, Memory
 from gen_fw.errors import DoesNotFitError, UsageError
 from gen_fw.memory.buffers import align
+from gen_fw.memory.document import candidate_document
 from gen_fw.program import Candidate, Item, Placement, Program, Region, RegionRole, Use
 
 _ROLES: tuple[RegionRole, ...] = get_args(RegionRole)
@@ -189,7 +190,11 @@ def _does_not_fit(
         where=", ".join(use.memory for use in short),
         why=why,
         hint="; ".join(hints),
-        detail={"board": board.name, "tried": [_table(c) for c in tried], "alternatives": larger},
+        detail={
+            "board": board.name,
+            "tried": [candidate_document(c) for c in tried],
+            "alternatives": larger,
+        },
     )
 
 
@@ -219,27 +224,3 @@ def _fitting(
                 found.append((other.chip != board.chip, size, other.name))
                 break
     return [name for _, _, name in sorted(found)]
-
-
-def _table(candidate: Candidate) -> dict[str, Any]:
-    """One candidate as plain data."""
-    return {
-        "placement": dict(cast("Mapping[str, str]", candidate.placement.memories)),
-        "fits": candidate.fits,
-        "memories": [
-            {
-                "memory": use.memory,
-                "kind": use.kind,
-                "capacity": use.capacity,
-                "reserved": use.reserved,
-                "available": use.available,
-                "needed": use.needed,
-                "fits": use.fits,
-                "needs": [
-                    {"label": item.label, "bytes": item.bytes, "confidence": item.confidence}
-                    for item in use.needs
-                ],
-            }
-            for use in candidate.uses
-        ],
-    }

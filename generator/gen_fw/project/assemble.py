@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a firmware to the project plan: context, templates, the inputs' copies, settings, receipt."""
+"""From a firmware to the project plan: context, templates, copies of the inputs, settings."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import UsageError
-from gen_fw.program import Constant, Firmware, Golden, Io, Item, Program
+from gen_fw.memory.document import item_document
+from gen_fw.program import Constant, Firmware, Golden, Io, Program
 from gen_fw.project import esp_idf
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
@@ -164,7 +165,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "alignment": arena.alignment,
             "confidence": arena.confidence,
             "memory": firmware.chosen.placement.memories.get("arena", ""),
-            "items": [_item(item) for item in arena.items],
+            "items": [item_document(item) for item in arena.items],
         },
         "code": {
             "bytes": sum(region.bytes for region in code),
@@ -243,15 +244,6 @@ def _kind(io: Io) -> str:
     return "vector" if vector else "tensor"
 
 
-def _item(item: Item) -> dict[str, Any]:
-    return {
-        "label": item.label,
-        "bytes": item.bytes,
-        "confidence": item.confidence,
-        "source": item.source,
-    }
-
-
 def _board(board: Board) -> dict[str, Any]:
     return {
         "name": board.name,
@@ -326,7 +318,7 @@ def _memory(firmware: Firmware) -> dict[str, Any]:
                 "reserved": use.reserved,
                 "available": use.available,
                 "needed": use.needed,
-                "needs": [_item(item) for item in use.needs],
+                "needs": [item_document(item) for item in use.needs],
             }
             for use in firmware.chosen.uses
         ],

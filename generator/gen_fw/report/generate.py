@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.errors import Diagnostic
+from gen_fw.memory.document import candidate_document, item_document
 from gen_fw.program import Golden, Io, Program
-from gen_fw.report.memory import arena_document, candidate_document, show_candidate
+from gen_fw.report.memory import show_candidate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,16 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, str]:
     }
 
 
+def _arena(program: Program) -> dict[str, Any]:
+    region = program.region("arena")
+    return {
+        "bytes": region.bytes,
+        "alignment": region.alignment,
+        "confidence": region.confidence,
+        "items": [item_document(item) for item in region.items],
+    }
+
+
 def _program_document(program: Program, golden: Golden | None) -> dict[str, Any]:
     return {
         "name": program.name,
@@ -44,7 +55,7 @@ def _program_document(program: Program, golden: Golden | None) -> dict[str, Any]
         "stack_bytes": program.stack_bytes,
         "inputs": [io_document(tensor) for tensor in program.inputs],
         "outputs": [io_document(tensor) for tensor in program.outputs],
-        "arena": arena_document(program),
+        "arena": _arena(program),
         "self_test": golden.origin if golden else None,
         "report": dict(program.report),
     }
@@ -107,7 +118,7 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
         )
     columns = ["program", "runtime", "inputs", "outputs", ">MACs", ">arena bytes", "self-test"]
     console.print(table("programs", columns, rows))
-    show_candidate(planned.firmware.chosen, console)
+    show_candidate(candidate_document(planned.firmware.chosen), console)
     counts: dict[str, int] = {}
     for change in result.changes.files:
         counts[change.action] = counts.get(change.action, 0) + 1

@@ -63,7 +63,7 @@ def test_the_error_has_the_table_and_a_board(chip: Board) -> None:
     assert "esp32-s3-devkitc-n8r8" in error.hint
     assert error.where == "internal"
     (candidate,) = error.detail["tried"]
-    internal = next(m for m in candidate["memories"] if m["memory"] == "internal")
+    internal = next(m for m in candidate["memories"] if m["name"] == "internal")
     assert internal["needed"] == 400_000 and not internal["fits"]
     json.dumps(error.detail)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -132,7 +132,7 @@ def _unsupported(reasons: list[Reason], table: OperatorTable) -> ModelError:
     return ModelError(
         "TensorFlow Lite Micro cannot execute this model",
         where=reasons[0].where,
-        why="; ".join(f"{r.where} {r.label}".rstrip() + f": {r.why}" for r in reasons),
+        why="\n".join(_grouped(reasons)),
         hint="; ".join(hints),
         detail={
             "release": table.release,
@@ -148,6 +148,18 @@ def _unsupported(reasons: list[Reason], table: OperatorTable) -> ModelError:
             ],
         },
     )
+
+
+def _grouped(reasons: list[Reason]) -> Iterator[str]:
+    """One line for each different reason, with the operators that it holds for."""
+    places: dict[tuple[int, str, str], list[int]] = {}
+    for reason in reasons:
+        key = (reason.subgraph, reason.label, reason.why)
+        places.setdefault(key, []).append(reason.operator)
+    for (subgraph, label, why), operators in places.items():
+        numbers = ", ".join(str(operator) for operator in operators if operator >= 0)
+        where = f"subgraphs[{subgraph}]" + (f".operators[{numbers}]" if numbers else "")
+        yield f"{where} {label}".rstrip() + f": {why}"
 
 
 def _resolver(
