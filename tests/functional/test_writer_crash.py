@@ -10,94 +10,25 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gen_fw.errors import ConflictError, GenFwError
-from gen_fw.project import folder as folder_module
 from gen_fw.project.check import check
 from gen_fw.project.plan import Chunks, ProjectPlan
 from gen_fw.project.writer import recover, write
 from project_plans import file, plan, project, tree
-
-Step = Callable[[int, str, Callable[..., Any], tuple[Any, ...]], None]
-
-
-class Steps:
-    """Stands for the module ``os`` in the one module that touches projects, and calls ``step``
-    with (number, name, function, arguments) before every call that changes the file system.
-    fsync does nothing else: it makes no difference to a process that dies, only to a machine."""
-
-    _CHANGING = frozenset(["write", "fsync", "rename", "unlink", "mkdir", "rmdir"])
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.count = 0
-
-    def __getattr__(self, name: str) -> Any:
-        function = getattr(os, name)
-        if name not in self._CHANGING and name != "open":
-            return function
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if name != "open" or args[1] & os.O_CREAT:
-                self.count += 1
-                self.step(self.count - 1, name, function, args)
-            return None if name == "fsync" else function(*args, **kwargs)
-
-        return call
+from writer_steps import child, count_steps, killed_at, restore, stepping, without_fsync
 
 
 @pytest.fixture(autouse=True)
 def _without_fsync() -> Iterator[None]:
-    folder_module.os = Steps(lambda *_: None)  # type: ignore[assignment,misc]
+    without_fsync()
     yield
-    folder_module.os = os  # type: ignore[misc]
-
-
-def stepping(step: Step, work: Callable[[], object]) -> int:
-    """Do ``work`` with ``step`` before each change; how many changes there were."""
-    steps = Steps(step)
-    folder_module.os = steps  # type: ignore[assignment,misc]
-    try:
-        work()
-    finally:
-        folder_module.os = Steps(lambda *_: None)  # type: ignore[assignment,misc]
-    return steps.count
-
-
-def count_steps(work: Callable[[], object]) -> int:
-    return stepping(lambda *_: None, work)
-
-
-def child(work: Callable[[], object]) -> int:
-    """Start a process that does ``work``; its id."""
-    if pid := os.fork():
-        return pid
-    try:
-        work()
-    finally:
-        os._exit(0)
-
-
-def killed_at(number: int, work: Callable[[], object]) -> bool:
-    """Do ``work`` in a process that kills itself at a step; whether it got that far. A write that
-    is cut short leaves half of its block."""
-
-    def step(count: int, name: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        if count == number:
-            if name == "write":
-                function(args[0], args[1][: len(args[1]) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    _, status = os.waitpid(child(lambda: stepping(step, work)), 0)
-    return os.WIFSIGNALED(status)
+    restore()
 
 
 @pytest.fixture
@@ -212,10 +143,6 @@ def test_interrupted_by_the_user_at_every_step(out: Path, trees: Any) -> None:
         assert tree(out) in trees
 
 
-def texts(out: Path) -> set[bytes]:
-    return set(tree(out).values())
-
-
 def test_edits_before_and_after_a_kill_are_kept(out: Path) -> None:
     """The user edits, forces, the process dies, the user edits what he finds, then the next
     command comes: all of his texts are in place or saved."""
@@ -233,9 +160,9 @@ def test_edits_before_and_after_a_kill_are_kept(out: Path) -> None:
                 (out / path).write_bytes(text)
                 mine.add(text)
         recover(out)
-        assert mine <= texts(out), number
+        assert mine <= set(tree(out).values()), number
         write(project(2), out, force=True)
-        assert mine <= texts(out), number
+        assert mine <= set(tree(out).values()), number
 
 
 def large(version: int) -> ProjectPlan:
@@ -318,95 +245,3 @@ def test_read_only_folders(out: Path, read_only: str, trees: Any) -> None:
     (out / "gen/a/data.c").chmod(0o444)  # a read-only file is no obstacle
     write(project(2), out)
     assert tree(out) == trees[1]
-
-
-PATHS = sorted({item.path for version in (1, 2) for item in project(version).files})
-OWNERS = {item.path: item.owner for version in (1, 2) for item in project(version).files}
-
-
-class Edits(RuleBasedStateMachine):
-    """Any sequence of generating, editing, deleting, forcing and dying: a text of the user that he
-    did not remove himself is in place or saved, and refusing changes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        import tempfile
-
-        self.folder = tempfile.TemporaryDirectory()
-        self.out = Path(self.folder.name, "proj")
-        #: text of the user -> where he wrote it
-        self.mine: dict[bytes, str] = {}
-        self.number = 0
-
-    def teardown(self) -> None:
-        self.folder.cleanup()
-
-    @initialize()
-    def start(self) -> None:
-        write(project(1), self.out)
-
-    def _forget(self, path: str) -> None:
-        """The user removes what is at ``path``; copies that were saved stay."""
-        place = self.out / path
-        if place.exists() and place.read_bytes() in self.mine:
-            del self.mine[place.read_bytes()]
-
-    @rule(path=st.sampled_from(PATHS))
-    def edit(self, path: str) -> None:
-        self._forget(path)
-        self.number += 1
-        text = f"edit {self.number}\n".encode()
-        (self.out / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.out / path).write_bytes(text)
-        self.mine[text] = path
-
-    @rule(path=st.sampled_from(PATHS))
-    def delete(self, path: str) -> None:
-        self._forget(path)
-        (self.out / path).unlink(missing_ok=True)
-
-    @rule(version=st.sampled_from([1, 2]), force=st.booleans())
-    def generate(self, version: int, force: bool) -> None:
-        before = tree(self.out)
-        try:
-            changes = write(project(version), self.out, force=force)
-        except ConflictError:
-            assert not force
-            assert tree(self.out) == before
-            return
-        wanted = {
-            item.path: b"".join(item.content.open())
-            if isinstance(item.content, Chunks)
-            else item.content
-            for item in project(version).files
-        }
-        after = tree(self.out)
-        for path, content in wanted.items():
-            if OWNERS[path] == "ours":
-                assert after[path] == content
-            elif path in before:  # edited, or as it was generated
-                edited = before[path] in self.mine or OWNERS[path] == "yours"
-                assert after[path] == (before[path] if edited else content)
-        for change in changes.files:
-            if change.action in ("keep", "unchanged"):
-                assert after.get(change.path) == before.get(change.path)
-            if change.action == "delete":
-                assert change.path not in after
-        for finding in check(self.out).drift:  # what is no longer or was never generated
-            assert after[finding.path] in self.mine and finding.path not in wanted
-
-    @rule(version=st.sampled_from([1, 2]), force=st.booleans(), at=st.integers(0, 150))
-    def die(self, version: int, force: bool, at: int) -> None:
-        killed_at(at, lambda: write(project(version), self.out, force=force))
-        recover(self.out)
-
-    @invariant()
-    def no_edit_is_lost(self) -> None:
-        found = texts(self.out)
-        for text in self.mine:
-            assert text in found
-        assert not (self.out / ".gen-fw/journal").exists()
-
-
-TestEdits = Edits.TestCase
-TestEdits.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
