@@ -78,6 +78,9 @@ class Idf:
             "ESP_IDF_VERSION": self.release,
             "IDF_TARGET": target,
             "IDF_CCACHE_ENABLE": "1",
+            # the same objects whatever folder the project is in
+            "CCACHE_BASEDIR": str(project),
+            "CCACHE_IGNOREOPTIONS": "-fmacro-prefix-map=*",
             "IDF_MAINTAINER": "1",
             "CCACHE_NOHASHDIR": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
