@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gen_fw.boards.load import load_board
 from gen_fw.memory.place import place
 from gen_fw.model.reader import read_model
@@ -20,42 +18,13 @@ from gen_fw.project.context import ProjectOptions, build, constants
 from gen_fw.project.family import load_family
 from gen_fw.project.plan import ProjectPlan, chunks
 from gen_fw.project.render import render
+from gen_fw.runtimes.golden import load_golden
 from gen_fw.runtimes.tflm.lower import TflmOptions, lower
 
 HOST = Path(__file__).resolve().parent / "functional" / "host"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wcomment", "-Wtrigraphs")
 #: the board on which every model of the suite fits
 BOARD = "esp32-s3-devkitc-n8r8"
-
-
-def vectors(path: Path) -> dict[str, list[bytes]]:
-    """``in``, ``out`` and ``run2_out`` tensors of a golden file, as raw bytes in order."""
-    with np.load(path) as archive:
-        arrays = {key: archive[key] for key in archive.files}
-    groups: dict[str, list[bytes]] = {}
-    for group, spellings in {
-        "in": ("in",),
-        "out": ("tflm_out", "out"),
-        "run2_out": ("tflm_run2_out", "run2_out"),
-    }.items():
-        for spelling in spellings:
-            found = [arrays[f"{spelling}{i}"] for i in range(99) if f"{spelling}{i}" in arrays]
-            if found:
-                groups[group] = [np.ascontiguousarray(array).tobytes() for array in found]
-                break
-    return groups
-
-
-def golden_of(path: Path, program: Program) -> Golden:
-    """The vectors of a file, with a second run for programs that keep state."""
-    found = vectors(path)
-    return Golden(
-        tuple(found["in"]),
-        tuple(found["out"]),
-        tuple(found.get("run2_out", ())) if program.stateful else (),
-        origin="golden file",
-        npz=path.read_bytes(),
-    )
 
 
 def firmware_of(
@@ -78,7 +47,7 @@ def firmware_of(
         chosen,
         tried,
         tuple(
-            golden_of(goldens[program.name], program)
+            load_golden(goldens[program.name], program)
             if goldens and program.name in goldens
             else None
             for program in programs
@@ -202,10 +171,10 @@ def build_runner(
         return f"{{{rows}}}"
 
     words = {
-        **{f"PROGRAM_{word.upper()}": f"{name}_{word}" for word in _FUNCTIONS},
-        "PROGRAM_ARENA_BYTES": f"{macro}_ARENA_BYTES",
-        "PROGRAM_INPUTS": table("input", len(program.inputs)),
-        "PROGRAM_OUTPUTS": table("output", len(program.outputs)),
+        **{f"HARNESS_{word.upper()}": f"{name}_{word}" for word in _FUNCTIONS},
+        "HARNESS_ARENA_BYTES": f"{macro}_ARENA_BYTES",
+        "HARNESS_INPUTS": table("input", len(program.inputs)),
+        "HARNESS_OUTPUTS": table("output", len(program.outputs)),
     }
     header = work / f"{name}_runner.h"
     defines = "".join(f"#define {word} {text}\n" for word, text in words.items())
@@ -223,7 +192,8 @@ _FUNCTIONS = ("init", "init_with", "invoke", "reset", "arena_used")
 
 
 def run_program(binary: Path, golden: Golden, outputs: int, work: Path) -> dict[str, list[bytes]]:
-    """Outputs of the first run, a second one and one after a reset, as raw bytes."""
+    """Outputs as raw bytes: of the first run, a second one (``run2``), one after a ``reset``, and
+    one more for which the inputs are not written ``again``."""
     inputs = []
     for index, data in enumerate(golden.inputs):
         inputs.append(work / f"in{index}")
@@ -231,5 +201,5 @@ def run_program(binary: Path, golden: Golden, outputs: int, work: Path) -> dict[
     run([binary, *inputs, f"{work}/"])
     return {
         label: [(work / f"{label}_{index}").read_bytes() for index in range(outputs)]
-        for label in ("run1", "run2", "reset")
+        for label in ("run1", "run2", "reset", "again")
     }
