@@ -55,6 +55,8 @@ class Folder:
                 hint="use WSL on Windows",
             )
         try:
+            #: whether files and renames are forced to disk, so that they survive a power cut
+            self.durable = True
             self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         except NotADirectoryError:
             raise UsageError("the output is not a folder", where=str(root)) from None
@@ -181,7 +183,10 @@ class Folder:
                 yield here
 
     def create(self, path: str, content: Iterable[bytes], *, executable: bool = False) -> None:
-        """A new file, on disk when this returns. Raises FileExistsError if something is there."""
+        """A new file, on disk when this returns (if ``durable``).
+
+        Raises FileExistsError if something is there.
+        """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with self._parent(path) as (parent, name):
             file = os.open(name, flags, 0o777 if executable else 0o666, dir_fd=parent)
@@ -190,7 +195,8 @@ class Folder:
                     view = memoryview(block)
                     while view:
                         view = view[os.write(file, view) :]
-                os.fsync(file)
+                if self.durable:
+                    os.fsync(file)
             finally:
                 os.close(file)
 
@@ -236,7 +242,7 @@ class Folder:
 
     def sync(self, folders: Iterable[str]) -> None:
         """Make the entries of these folders ("" is the root) durable."""
-        for folder in sorted(set(folders)):
+        for folder in sorted(set(folders)) if self.durable else ():
             with self._parent(f"{folder}/." if folder else ".") as (here, _):
                 os.fsync(here)
 

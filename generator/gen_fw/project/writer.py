@@ -69,6 +69,8 @@ def write(
         with exclusive(folder):
             settle(folder)
             lock = own_lock(folder)
+            # a first generation has nothing to lose, and forcing its files to disk takes a second
+            folder.durable = bool(lock.files)
             steps = survey_steps(plan, folder, lock, force=force)
             changes = changes_of(steps)
             changes.raise_conflicts()
