@@ -5,35 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gen_fw.errors import Diagnostic
 from gen_fw.memory.document import candidate_document, item_document
-from gen_fw.program import Golden, Io, Program
+from gen_fw.program import Golden, Program
+from gen_fw.report.documents import diagnostic_document, io_document
 from gen_fw.report.memory import show_candidate
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gen_fw.pipeline import Result
-
-
-def io_document(tensor: Io) -> dict[str, Any]:
-    """One input or output."""
-    return {
-        "name": tensor.name,
-        "dtype": tensor.dtype,
-        "shape": list(tensor.shape),
-        "scale": tensor.scale,
-        "zero_point": tensor.zero_point,
-    }
-
-
-def diagnostic_document(diagnostic: Diagnostic) -> dict[str, str]:
-    return {
-        "what": diagnostic.what,
-        "where": diagnostic.where,
-        "why": diagnostic.why,
-        "hint": diagnostic.hint,
-    }
 
 
 def _arena(program: Program) -> dict[str, Any]:

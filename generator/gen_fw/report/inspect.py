@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Operator, Quantization, Subgraph, Tensor, display
-from gen_fw.report.generate import diagnostic_document
+from gen_fw.report.documents import diagnostic_document
 
 if TYPE_CHECKING:
     from rich.console import Console
