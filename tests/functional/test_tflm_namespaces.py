@@ -69,3 +69,6 @@ def test_custom_operators_are_the_users(shape: str, tmp_path: Path) -> None:
     assert "_Z22register_example_blendv" in symbols
     resolver = (tmp_path / "project/gen/p/p_op_resolver.h").read_text()
     assert 'AddCustom("ExampleBlend", register_example_blend())' in resolver
+    # main/ gets TFLM's headers, and the linker keeps what only gen/ calls
+    assert "require: public" in (tmp_path / "project/gen/idf_component.yml").read_text()
+    assert "WHOLE_ARCHIVE TRUE" in (tmp_path / "project/main/CMakeLists.txt").read_text()

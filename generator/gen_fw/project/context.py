@@ -56,6 +56,8 @@ _KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "esp_nn": (("ESP-NN", "Apache-2.0"),),
     "cmsis_nn": (("CMSIS-NN", "Apache-2.0"),),
 }
+#: licences whose texts are in templates/shared/licences
+_LICENCE_TEXTS = frozenset({"Apache-2.0", "BSD-3-Clause", "MIT"})
 _FAMILIES = {"esp_idf": esp_idf.data}
 
 
@@ -334,7 +336,11 @@ def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
     parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))
     ids = sorted({spdx for _, spdx in parts})
     return [
-        {"spdx": spdx, "parts": list(dict.fromkeys(part for part, id_ in parts if id_ == spdx))}
+        {
+            "spdx": spdx,
+            "parts": list(dict.fromkeys(part for part, id_ in parts if id_ == spdx)),
+            "flags": ["licence-text"] if spdx in _LICENCE_TEXTS else [],
+        }
         for spdx in ids
     ]
 

@@ -146,6 +146,15 @@ def test_context_is_plain_and_documented(firmware: Firmware) -> None:
             assert f"`{block}`" in page, block
 
 
+def test_notice_of_a_licence_without_text(firmware: Firmware) -> None:
+    board = dataclasses.replace(load_board(BOARD), licence="LicenseRef-Own")
+    family = load_family("esp_idf")
+    context = build(firmware, board, family, ProjectOptions())
+    plan = files(render(family, context, constants(firmware)))
+    assert "\nLicenseRef-Own (https://spdx.org/" in text(plan["NOTICE"])
+    assert "LICENSES/LicenseRef-Own.txt" not in plan
+
+
 def test_unknown_layout(firmware: Firmware) -> None:
     with pytest.raises(UsageError, match="layout") as caught:
         plan_of(firmware, options=ProjectOptions(layout="flat"))
@@ -288,7 +297,7 @@ def test_every_template_and_flag_is_used() -> None:
     """A template that no rule names, or a flag that nothing sets, is a leftover or a typo."""
     family = load_family("esp_idf")
     named = {rule.source for rule in family.files if rule.origin != "constant"}
-    spdx = {"licences/Apache-2.0.txt", "licences/BSD-3-Clause.txt"}
+    spdx = {f"licences/{name}.txt" for name in ("Apache-2.0", "BSD-3-Clause", "MIT")}
     present = {
         path.relative_to(family.folder).as_posix()
         for path in family.folder.rglob("*")
@@ -299,7 +308,7 @@ def test_every_template_and_flag_is_used() -> None:
         assert any((folder / name).is_file() for folder in (family.folder, family.shared_folder))
     known = re.compile(
         r"(ci-(none|github|gitlab)|model-(array|embed)|runtime-\w+|layout-\w+"
-        r"|golden|labels|shared-arena|any-golden)"
+        r"|golden|labels|shared-arena|any-golden|licence-text)"
     )
     for rule in family.files:
         assert all(known.fullmatch(flag.removeprefix("!")) for flag in rule.when), rule
