@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import UsageError
+from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Constant, Firmware, Golden, Io, Program
 from gen_fw.project import esp_idf
@@ -77,8 +77,12 @@ def build(
 ) -> dict[str, Any]:
     """The context of one project.
 
-    Raises UsageError for a layout that the family does not have.
+    Raises UsageError for a layout that the family does not have, ModelError for a program without
+    outputs.
     """
+    for program in firmware.programs:
+        if not program.outputs:
+            raise ModelError("the model has no outputs", where=program.name)
     layout = options.layout or family.layouts[0]
     if layout not in family.layouts:
         raise UsageError(
@@ -87,8 +91,8 @@ def build(
             hint=f"known: {', '.join(family.layouts)}",
         )
     programs = [
-        _program(program, golden, firmware)
-        for program, golden in zip(firmware.programs, firmware.golden, strict=True)
+        _program(one, golden, firmware)
+        for one, golden in zip(firmware.programs, firmware.golden, strict=True)
     ]
     context: dict[str, Any] = {
         "schema": SCHEMA,

@@ -39,7 +39,7 @@ _NOT_TEMPLATES = frozenset({"family.toml"})
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """The user's template folders: names that replace ours, and the hash of their contents."""
+    """What the user's template folders replace (files, or blocks of files), and their hash."""
 
     names: tuple[str, ...] = ()
     sha256: str = ""
@@ -56,9 +56,9 @@ class Templates:
             for folder in reversed(template_dirs):
                 self._user.update(_read_overrides(folder, known))
         self._environment = _environment(_Loader(self._read_text))
-        for name in sorted(self._user):
-            if name.endswith(".j2"):
-                self._check_blocks(name)
+        self._blocks = {
+            name: self._check_blocks(name) for name in self._user if name.endswith(".j2")
+        }
 
     @property
     def overrides(self) -> Overrides:
@@ -69,7 +69,13 @@ class Templates:
         for name, content in sorted(self._user.items()):
             digest.update(f"{len(name)}:{name}:{len(content)}:".encode())
             digest.update(content)
-        return Overrides(tuple(sorted(self._user)), digest.hexdigest())
+        names = (self._override(name) for name in sorted(self._user))
+        return Overrides(tuple(names), digest.hexdigest())
+
+    def _override(self, name: str) -> str:
+        """``main/app_main.cc.j2``, or with the blocks that alone are replaced in brackets."""
+        blocks = self._blocks.get(name, ())
+        return f"{name} ({', '.join(blocks)})" if blocks else name
 
     def render(self, name: str, variables: Mapping[str, Any]) -> str:
         """The text of one template. Raises UsageError with the template's name and line."""
@@ -106,8 +112,8 @@ class Templates:
         except UnicodeDecodeError as error:
             raise UsageError("is not UTF-8", where=f"template {name}", why=str(error)) from None
 
-    def _check_blocks(self, name: str) -> None:
-        """Blocks of an extending template must exist in the original."""
+    def _check_blocks(self, name: str) -> tuple[str, ...]:
+        """The blocks that an extending template replaces; they must exist in the original."""
         try:
             tree = self._environment.parse(self._read_text(name), filename=name)
             parents = [
@@ -116,7 +122,7 @@ class Templates:
                 if isinstance(node.template, nodes.Const)
             ]
             if not parents:
-                return
+                return ()
             known = set(_block_names(self._environment, self._read_text, parents[0]))
         except TemplateError as error:
             raise _fault(error, name) from None
@@ -128,6 +134,7 @@ class Templates:
                     where=f"template {name}, line {block.lineno}",
                     hint=_did_you_mean(block.name, known),
                 )
+        return tuple(block.name for block in outer)
 
 
 class _Loader(BaseLoader):

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_fw.boards.load import all_boards, load_board
-from gen_fw.errors import UsageError
+from gen_fw.errors import ModelError, UsageError
 from gen_fw.program import Constant, Firmware
 from gen_fw.project import templating
 from gen_fw.project.context import ProjectOptions, build, constants
@@ -155,6 +155,12 @@ def test_notice_of_a_licence_without_text(firmware: Firmware) -> None:
     assert "LICENSES/LicenseRef-Own.txt" not in plan
 
 
+def test_a_model_without_outputs_is_refused(firmware: Firmware) -> None:
+    mute = dataclasses.replace(firmware.programs[0], outputs=())
+    with pytest.raises(ModelError, match="no outputs"):
+        plan_of(dataclasses.replace(firmware, programs=(mute,), golden=(None,)))
+
+
 def test_unknown_layout(firmware: Firmware) -> None:
     with pytest.raises(UsageError, match="layout") as caught:
         plan_of(firmware, options=ProjectOptions(layout="flat"))
@@ -218,7 +224,11 @@ def test_override_of_a_block(firmware: Firmware, overrides: Path) -> None:
         "{% block banner %}{{ super() }}// mine: {{ board.chip }}\n{% endblock %}\n",
     )
     before = text(files(plan_of(firmware))["main/app_main.cc"])
-    after = text(files(plan_of(firmware, template_dirs=[overrides]))["main/app_main.cc"])
+    plan = plan_of(firmware, template_dirs=[overrides])
+    after = text(files(plan)["main/app_main.cc"])
+    receipt = plan.receipt["templates"]
+    assert isinstance(receipt, dict)
+    assert receipt["overridden"] == ["main/app_main.cc.j2 (banner)"]
     assert [line for line in after.splitlines() if line not in before.splitlines()] == [
         "// mine: esp32s3"
     ]
