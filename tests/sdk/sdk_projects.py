@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from gen_fw.boards.load import all_boards
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "models"
 #: what `make demo` builds
 EXAMPLE = EXAMPLES / "chirps_int8.tflite"
 EXAMPLE_OPTIONS = ("--golden", str(EXAMPLES / "chirps_int8_golden.npz"))
+#: program -> model in the folder of real models; its golden vectors lie beside it
+REAL_MODELS = {
+    "hello_world": "tflm_hello_world_int8",
+    "micro_speech": "tflm_micro_speech_quantized",
+    "kws": "mlperf_kws_ref_model",
+    "person_detect": "tflm_person_detect",
+}
+IDF_BOARDS = {board.name: board for board in all_boards() if board.family == "esp_idf"}
 
 
 def generate(board: str, out: Path, *models: Path, options: tuple[str, ...] = ()) -> Path:

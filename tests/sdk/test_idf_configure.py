@@ -17,15 +17,13 @@ from pathlib import Path
 import pytest
 import sdk_evidence
 from sdk_idf import Idf, override_components
-from sdk_projects import EXAMPLE, EXAMPLE_OPTIONS, generate
+from sdk_projects import EXAMPLE, EXAMPLE_OPTIONS, IDF_BOARDS, generate
 from sdk_trees import Tree
 
 from gen_fw.boards.board import Board
-from gen_fw.boards.load import all_boards
 
 pytestmark = pytest.mark.sdk
 
-BOARDS = {board.name: board for board in all_boards() if board.family == "esp_idf"}
 _SET = re.compile(r"CONFIG_(\w+)=(.*)")
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set")
 _UNKNOWN = re.compile(r"unknown kconfig symbol '(\w+)'")
@@ -82,7 +80,7 @@ def rows(esp_idf_tree: Idf, tflm_tree: Tree, esp_nn_tree: Tree) -> object:
     """Rows of the evidence; written when all boards were configured."""
     collected: list[dict[str, object]] = []
     yield collected
-    if len(collected) == len(BOARDS):
+    if len(collected) == len(IDF_BOARDS):
         versions = subprocess.run(
             [esp_idf_tree.python, "-m", "pip", "list", "--format=freeze"],
             capture_output=True,
@@ -104,7 +102,7 @@ def rows(esp_idf_tree: Idf, tflm_tree: Tree, esp_nn_tree: Tree) -> object:
         )
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", IDF_BOARDS)
 def test_board_configures_and_every_default_takes_effect(
     name: str,
     esp_idf_tree: Idf,
@@ -114,7 +112,7 @@ def test_board_configures_and_every_default_takes_effect(
     tmp_path: Path,
     rows: list[dict[str, object]],
 ) -> None:
-    board: Board = BOARDS[name]
+    board: Board = IDF_BOARDS[name]
     target = board.family_data["target"]
     project = generate(name, tmp_path / "project", EXAMPLE, options=EXAMPLE_OPTIONS)
     override_components(project / "gen" / "idf_component.yml", (tflm_tree.root, esp_nn_tree.root))

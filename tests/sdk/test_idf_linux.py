@@ -19,19 +19,12 @@ from pathlib import Path
 import pytest
 import sdk_evidence
 from sdk_idf import Idf, override_components
-from sdk_projects import EXAMPLES, generate
+from sdk_projects import EXAMPLES, REAL_MODELS, generate
 from sdk_trees import Tree
 
 pytestmark = pytest.mark.sdk
 
 BOARD = "esp32-s3-devkitc-n8r8"
-#: program -> model in the folder of real models; its golden vectors lie beside it
-MODELS = {
-    "hello_world": "tflm_hello_world_int8",
-    "micro_speech": "tflm_micro_speech_quantized",
-    "kws": "mlperf_kws_ref_model",
-    "person_detect": "tflm_person_detect",
-}
 _SELFTEST = re.compile(r"SELFTEST (\w+) (PASS|FAIL.*|SKIP.*)")
 _ARENA = re.compile(r"(\w+): (\d+) bytes of the arena in use")
 _SECONDS = 120
@@ -148,12 +141,12 @@ def check(text: str, elf: Path, programs: tuple[str, ...], rows: list[dict[str, 
 def test_real_models_in_one_firmware(
     shared: Path, workshop: Workshop, rows: list[dict[str, object]]
 ) -> None:
-    models = [shared / "models" / f"{stem}.tflite" for stem in MODELS.values()]
+    models = [shared / "models" / f"{stem}.tflite" for stem in REAL_MODELS.values()]
     options: list[str] = []
-    for name, stem in MODELS.items():
+    for name, stem in REAL_MODELS.items():
         options += ["--name", name, "--golden", str(shared / "models" / f"{stem}.npz")]
     elf = workshop.build(*models, options=tuple(options))
-    check(output(elf, len(MODELS)), elf, tuple(MODELS), rows)
+    check(output(elf, len(REAL_MODELS)), elf, tuple(REAL_MODELS), rows)
 
 
 @pytest.mark.parametrize("form", ["array", "embed"])

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 import sdk_evidence
-from sdk_projects import EXAMPLE, EXAMPLE_OPTIONS, generate
+from sdk_projects import EXAMPLE, EXAMPLE_OPTIONS, IDF_BOARDS, generate
 from sdk_trees import Tree, esp_idf
-
-from gen_fw.boards.load import all_boards
 
 pytestmark = pytest.mark.sdk
 
-BOARDS = {board.name: board for board in all_boards() if board.family == "esp_idf"}
 DEFAULT_OFFSET = 0x8000
 
 
@@ -47,7 +44,7 @@ def rows() -> object:
     tree = esp_idf()
     collected: list[dict[str, object]] = []
     yield collected
-    if len(collected) == len(BOARDS):
+    if len(collected) == len(IDF_BOARDS):
         sdk_evidence.record(
             f"esp-idf-{tree.version.rpartition('.')[0]}-partitions",
             title=f"ESP-IDF {tree.version} accepts the partition table of every board",
@@ -59,9 +56,9 @@ def rows() -> object:
         )
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", IDF_BOARDS)
 def test_partition_table(name: str, tmp_path: Path, rows: list[dict[str, object]]) -> None:
-    tree, flash = esp_idf(), BOARDS[name].family_data["flash"]["mb"]
+    tree, flash = esp_idf(), IDF_BOARDS[name].family_data["flash"]["mb"]
     project = generate(name, tmp_path / "project", EXAMPLE, options=EXAMPLE_OPTIONS)
     offset = table_offset(project)
     common = ("--flash-size", f"{flash}MB", "--offset", hex(offset))

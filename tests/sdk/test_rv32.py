@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sdk_evidence
 import sdk_rv32
+from sdk_projects import REAL_MODELS
 from sdk_trees import Tree
 
 from gen_fw.pipeline import generate
@@ -17,13 +18,6 @@ from gen_fw.request import request
 
 pytestmark = pytest.mark.sdk
 
-#: program -> model in the folder of real models; its golden vectors lie beside it
-MODELS = {
-    "hello_world": "tflm_hello_world_int8",
-    "micro_speech": "tflm_micro_speech_quantized",
-    "kws": "mlperf_kws_ref_model",
-    "person_detect": "tflm_person_detect",
-}
 _SECONDS = 120.0
 _ARENA = re.compile(r"ARENA (\w+) (\d+) of (\d+)")
 
@@ -51,9 +45,9 @@ def test_self_tests_pass_within_the_computed_arena(
     tmp_path: Path,
 ) -> None:
     versions = sdk_rv32.tools()
-    models = [shared / "models" / f"{stem}.tflite" for stem in MODELS.values()]
+    models = [shared / "models" / f"{stem}.tflite" for stem in REAL_MODELS.values()]
     goldens = [model.with_suffix(".npz") for model in models]
-    names = tuple(MODELS)
+    names = tuple(REAL_MODELS)
     asked = request(models, "esp32c6", names=names, goldens=goldens)
     programs = generate(asked, tmp_path / "rv32").planned.firmware.programs
     kernels = {source for p in programs for source in p.adapter["kernel_sources"]}

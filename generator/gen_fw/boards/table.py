@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from gen_fw.errors import UsageError
@@ -17,6 +16,8 @@ _TEXT_LIMIT = 400
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``did you mean "x"?``, else the list of what is known."""
+    from difflib import get_close_matches  # only errors need it
+
     names = sorted(known)
     # case and separators are the usual slips: "ESP32-S3" for "esp32s3"
     plain = {_squeeze(name): name for name in names}

@@ -102,6 +102,15 @@ def test_p4_kit_is_for_the_chip_revision_on_the_board() -> None:
     assert kit.cpu.clock_mhz == 360
 
 
+def test_the_guide_tells_the_same_numbers() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "boards.md"
+    rows = [line.split("|")[1:3] for line in guide.read_text("utf-8").splitlines()]
+    told = {row[0].strip(): row[1].replace(" ", "") for row in rows if len(row) == 2}
+    for name in CHIPS:
+        internal = load_board(name).memory("internal")
+        assert told[name] == str(internal.bytes - internal.reserved)
+
+
 def test_loading_one_board_reads_only_its_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 

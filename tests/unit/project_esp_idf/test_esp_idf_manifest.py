@@ -13,7 +13,7 @@ from gen_fw.pipeline import generate
 from gen_fw.request import request
 
 ROOT = Path(__file__).resolve().parents[3]
-MODEL = ROOT / "examples" / "models" / "sine_int8.tflite"
+MODELS = ROOT / "examples" / "models"
 #: keys of a manifest: docs.espressif.com, IDF Component Manager, Manifest File Format
 KEYS = {"version", "description", "url", "repository", "documentation", "targets", "dependencies"}
 #: namespace/name of the registry, or the SDK itself
@@ -27,7 +27,8 @@ manager = pytest.importorskip("idf_component_tools.manager", reason="no idf-comp
     "board", [b.name for b in all_boards() if b.family == "esp_idf"], ids=lambda name: name
 )
 def test_manifest(board: str, tmp_path: Path) -> None:
-    generate(request([MODEL], board), tmp_path)
+    golden = MODELS / "sine_int8_golden.npz"
+    generate(request([MODELS / "sine_int8.tflite"], board, goldens=[golden]), tmp_path)
     manifests = sorted(tmp_path.rglob("idf_component.yml"))
     assert [path.parent.name for path in manifests] == ["gen"]
     checked = manager.ManifestManager(str(manifests[0].parent), "gen")
