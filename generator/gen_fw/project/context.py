@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gen_fw.boards.board import Board
+from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Constant, Firmware, Golden, Io, Program
@@ -150,8 +151,8 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
     digest = _sha256(model)
     arena = program.region("arena")
     code = [region for region in program.regions if region.role == "code"]
-    adapter = _plain(program.adapter)
-    report = _plain(program.report)
+    adapter = plain(program.adapter)
+    report = plain(program.report)
     return {
         "name": program.name,
         "macro": macro(program.name),
@@ -251,36 +252,10 @@ def _kind(io: Io) -> str:
 
 
 def _board(board: Board) -> dict[str, Any]:
-    return {
-        "name": board.name,
-        "title": board.title,
-        "vendor": board.vendor,
-        "chip": board.chip,
-        "cpu": {
-            "isa": board.cpu.isa,
-            "cores": board.cpu.cores,
-            "clock_mhz": board.cpu.clock_mhz,
-            "abi": board.cpu.abi,
-            "features": list(board.cpu.features),
-        },
-        "memories": [
-            {
-                "name": memory.name,
-                "bytes": memory.bytes,
-                "reserved": memory.reserved,
-                "kind": memory.kind,
-                "note": memory.note,
-            }
-            for memory in board.memories
-        ],
-        "sdk": {
-            "name": board.sdk.name,
-            "requires": board.sdk.requires,
-            "tflm": board.sdk.tflm,
-        },
-        "licence": board.licence,
-        "data": _plain(board.family_data),
-    }
+    """The board without what only placement and reports need."""
+    document = board_document(board)
+    keys = ("name", "title", "vendor", "chip", "cpu", "memories", "sdk", "licence")
+    return {**{key: document[key] for key in keys}, "data": document["family_data"]}
 
 
 def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str, Any]]:
@@ -357,12 +332,3 @@ def _flags(firmware: Firmware, options: ProjectOptions, layout: str) -> list[str
     if any(golden is not None for golden in firmware.golden):
         flags.append("any-golden")
     return flags
-
-
-def _plain(value: Any) -> Any:
-    """Mappings and sequences as new dicts and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

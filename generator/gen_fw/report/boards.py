@@ -3,55 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.boards.board import Board
+from gen_fw.boards.document import board_document
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-def board_document(board: Board) -> dict[str, Any]:
-    """One board as plain data, every field."""
-    return {
-        "name": board.name,
-        "title": board.title,
-        "vendor": board.vendor,
-        "family": board.family,
-        "chip": board.chip,
-        "cpu": {
-            "isa": board.cpu.isa,
-            "cores": board.cpu.cores,
-            "clock_mhz": board.cpu.clock_mhz,
-            "abi": board.cpu.abi,
-            "features": list(board.cpu.features),
-        },
-        "runtime": {"default": board.default_runtime, "kernels": board.kernels},
-        "memories": [
-            {
-                "name": memory.name,
-                "kind": memory.kind,
-                "bytes": memory.bytes,
-                "reserved": memory.reserved,
-                "rank": memory.rank,
-                "npu_visible": memory.npu_visible,
-                "note": memory.note,
-            }
-            for memory in board.memories
-        ],
-        "placement": {role: list(names) for role, names in board.placement.items()},
-        "sdk": {"name": board.sdk.name, "requires": board.sdk.requires, "tflm": board.sdk.tflm},
-        "licence": board.licence,
-        "sources": list(board.sources),
-        "family_data": _plain(board.family_data),
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def list_document(boards: Sequence[Board]) -> dict[str, Any]:
