@@ -42,7 +42,7 @@ def test_bytes_do_not_depend_on_place_day_locale_or_seed(tmp_path: Path) -> None
         "--board=esp32-s3-box-3",
         f"--golden={MODELS / 'chirps_int8_golden.npz'}",
         f"--golden={MODELS / 'sine_int8_golden.npz'}",
-        f"--labels={MODELS / 'chirps_labels.txt'}",
+        f"--labels=chirps_int8={MODELS / 'chirps_labels.txt'}",
         "--ci=github",
     )
     first = tmp_path / "here" / "one"
