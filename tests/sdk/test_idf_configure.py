@@ -80,7 +80,7 @@ def rows(esp_idf_tree: Idf, tflm_tree: Tree, esp_nn_tree: Tree) -> object:
     """Rows of the evidence; written when all boards were configured."""
     collected: list[dict[str, object]] = []
     yield collected
-    if len(collected) == len(IDF_BOARDS):
+    if len(collected) == len(CASES):
         versions = subprocess.run(
             [esp_idf_tree.python, "-m", "pip", "list", "--format=freeze"],
             capture_output=True,
@@ -102,9 +102,16 @@ def rows(esp_idf_tree: Idf, tflm_tree: Tree, esp_nn_tree: Tree) -> object:
         )
 
 
-@pytest.mark.parametrize("name", IDF_BOARDS)
+#: board, where its arena goes: PSRAM has defaults of its own
+CASES = [
+    (name, memory) for name, board in IDF_BOARDS.items() for memory in board.placement["arena"]
+]
+
+
+@pytest.mark.parametrize(("name", "memory"), CASES)
 def test_board_configures_and_every_default_takes_effect(
     name: str,
+    memory: str,
     esp_idf_tree: Idf,
     tflm_tree: Tree,
     esp_nn_tree: Tree,
@@ -114,7 +121,8 @@ def test_board_configures_and_every_default_takes_effect(
 ) -> None:
     board: Board = IDF_BOARDS[name]
     target = board.family_data["target"]
-    project = generate(name, tmp_path / "project", EXAMPLE, options=EXAMPLE_OPTIONS)
+    options = (*EXAMPLE_OPTIONS, "--place", f"arena={memory}")
+    project = generate(name, tmp_path / "project", EXAMPLE, options=options)
     override_components(project / "gen" / "idf_component.yml", (tflm_tree.root, esp_nn_tree.root))
     log = configure(esp_idf_tree, project, target, toolchains)
 
@@ -136,7 +144,7 @@ def test_board_configures_and_every_default_takes_effect(
     assert final.get("SPIRAM", "n") == ("y" if board.family_data["psram"] else "n")
     rows.append(
         {
-            "name": name,
+            "name": f"{name}, arena in {memory}",
             "target": target,
             "defaults": verdict.checked,
             "unknown": len(verdict.unknown) + len(verdict.renamed),
