@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "generator" / "gen_fw"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: room -> rooms it may import; the top-level modules are words that everyone may use
-WORDS = {"errors", "program", "request", "resources", "version"}
+WORDS = {"errors", "files", "program", "request", "resources", "version"}
 MAY_IMPORT = {
     "cli": {"cli", "pipeline", "report", "boards", *WORDS},
     "pipeline": {"boards", "memory", "model", "project", "report", "runtimes", *WORDS},
@@ -21,8 +21,9 @@ MAY_IMPORT = {
     "runtimes": {"runtimes", "model", "memory", "boards", *WORDS},
     "memory": {"memory", "boards", *WORDS},
     "boards": {"boards", *WORDS},
-    "model": {"model", "errors"},
+    "model": {"model", "errors", "files"},
     "errors": set(),
+    "files": {"errors"},
     "program": {"errors"},
     "request": {"errors"},
     "resources": set(),

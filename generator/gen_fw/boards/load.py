@@ -15,6 +15,7 @@ from gen_fw.boards.board import Board
 from gen_fw.boards.check import board as check_board
 from gen_fw.boards.table import ID, did_you_mean
 from gen_fw.errors import UsageError
+from gen_fw.files import read_regular
 
 _DATA = Path(__file__).resolve().parent
 _FOLDERS = (_DATA, _DATA / "chips")
@@ -98,16 +99,9 @@ def _base(value: str, path: Path) -> Path | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    content = read_regular(path, _MAX_FILE, what="board", hint="name a .toml file")
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE + 1)
-        if len(content) > _MAX_FILE:
-            raise UsageError("not a board", where=str(path), why=f"over {_MAX_FILE} bytes")
         return tomllib.loads(content.decode("utf-8"))
-    except OSError as error:
-        raise UsageError(
-            "cannot read the board", where=str(path), why=error.strerror or "input/output error"
-        ) from None
     except (ValueError, RecursionError) as error:
         # TOMLDecodeError and UnicodeDecodeError are ValueErrors; both tell the position
         raise UsageError("not a TOML file", where=str(path), why=str(error)) from None

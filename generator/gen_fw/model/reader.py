@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from gen_fw.errors import ModelError
+from gen_fw.files import read_regular
 from gen_fw.model.checks import check_graph
 from gen_fw.model.flatbuffer import DEFAULT, Limits, Table, decode
 from gen_fw.model.notes import Notes
 from gen_fw.model.operator_checks import check_operator
 from gen_fw.model.operators import BUILTIN_OPERATORS
 from gen_fw.model.option_classes import read_options
-from gen_fw.model.source import identify, load
+from gen_fw.model.source import identify
 from gen_fw.model.tensors import TensorReader
 from gen_fw.model.types import Buffer, Metadata, Model, Operator, Signature, Subgraph, Tensor
 
@@ -39,7 +40,9 @@ def read_model(source: Path | bytes, *, name: str = "", limits: Limits = DEFAULT
             raise ModelError(f"the model has more than {limits.file_bytes} bytes", where=name)
     else:
         name = name or str(source)
-        content = load(source, limits.file_bytes)
+        content = read_regular(
+            source, limits.file_bytes, hint="name a .tflite file", too_large=ModelError
+        )
     raw = memoryview(content)
     other = identify(raw)
     if other is not None:

@@ -1,53 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of a model: read once, bounded, from regular files only; other formats are named."""
+"""What a file is that was named as a model and is none."""
 
 from __future__ import annotations
 
-import os
-import stat
-from pathlib import Path
-
-from gen_fw.errors import ModelError, UsageError
-
 IDENTIFIER = b"TFL3"
 _HEAD = 4096
-
-
-def load(path: Path, limit: int) -> bytes:
-    """The content of a regular file of at most ``limit`` bytes.
-
-    Raises UsageError when there is no such file, it is not a regular file or cannot be read, and
-    ModelError when it is too large. Never waits on a FIFO or device.
-    """
-    where = str(path)
-    try:
-        # O_NONBLOCK: a FIFO opens at once and is refused below, without a race between two calls
-        handle = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
-    except FileNotFoundError:
-        raise UsageError("no such file", where=where, hint="check the path") from None
-    except (OSError, ValueError) as error:
-        raise UsageError("cannot read the file", where=where, why=_reason(error)) from None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise UsageError(f"this is {kind}", where=where, hint="name a .tflite file")
-        if status.st_size > limit:
-            raise ModelError(
-                f"the file has {status.st_size} bytes, more than the limit of {limit}", where=where
-            )
-        with open(handle, "rb", buffering=0, closefd=False) as file:
-            return file.read(status.st_size)
-    except OSError as error:
-        raise UsageError("cannot read the file", where=where, why=_reason(error)) from None
-    finally:
-        os.close(handle)
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 #: (first bytes, what it is, what to do)

@@ -3,34 +3,34 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from gen_fw.errors import UsageError
+from gen_fw.files import read_regular
 
 #: path of the labels inside a project, below ``gen/<name>/``
 FILE = "labels.txt"
 _MAX_BYTES = 1 << 20
+#: control characters that no text has; white space is stripped or harmless
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
     """The labels of a text file; blank lines at the end are ignored. Raises UsageError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            "cannot read the labels", where=str(path), why=error.strerror or ""
-        ) from None
-    if len(data) > _MAX_BYTES:
-        raise UsageError(
-            "the label file is too large", where=str(path), why=f"over {_MAX_BYTES} bytes"
-        )
+    data = read_regular(path, _MAX_BYTES, what="label file")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError("the label file is not UTF-8", where=str(path), why=str(error)) from None
-    labels = tuple(line.strip() for line in text.rstrip().splitlines())
-    if not labels:
+        raise UsageError(
+            "the label file is not UTF-8", where=str(path), why=str(error), hint="save it as UTF-8"
+        ) from None
+    if _CONTROL.search(text):
+        raise UsageError(
+            "the label file has control characters", where=str(path), hint="is it a text file?"
+        )
+    labels = tuple(line.strip() for line in text.rstrip().split("\n"))
+    if labels == ("",):
         raise UsageError("the label file is empty", where=str(path))
     return labels
 

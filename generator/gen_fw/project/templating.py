@@ -24,6 +24,7 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gen_fw.errors import UsageError
+from gen_fw.files import read_regular
 from gen_fw.project import escape
 from gen_fw.project.family import Family
 
@@ -33,6 +34,8 @@ ORIGINAL = "!"
 MARK = "\x00"
 #: longest name of a tensor that is shown
 _SHOWN = 64
+#: largest file of a user's template folder
+_MAX_BYTES = 1 << 22
 #: family.toml describes a folder of templates and is no template itself
 _NOT_TEMPLATES = frozenset({"family.toml"})
 
@@ -264,7 +267,7 @@ def _read_overrides(folder: Path, known: set[str]) -> dict[str, bytes]:
                     where=f"--template-dir {folder}",
                     hint=_did_you_mean(name, known),
                 )
-            found[name] = path.read_bytes()
+            found[name] = read_regular(path, _MAX_BYTES, what="template")
     return found
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.errors import UsageError
+from gen_fw.files import read_regular
 from gen_fw.program import Golden, Io, Program
-from gen_fw.runtimes.npz import Npz, little_endian, read_file, read_npy, write_npz
+from gen_fw.runtimes.npz import MAX_FILE, Npz, little_endian, read_npy, write_npz
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ def load_golden(path: Path, program: Program) -> Golden:
 
     Raises UsageError when the file is damaged, or does not match the program's interface.
     """
-    return read_golden(read_file(path), program, where=str(path), origin="golden file")
+    return read_golden(_content(path), program, where=str(path), origin="golden file")
 
 
 def read_golden(data: bytes, program: Program, *, where: str, origin: str) -> Golden:
@@ -58,7 +59,7 @@ def load_sample(path: Path, program: Program) -> tuple[bytes, ...]:
     values: they are quantized with the input's scale and zero point, rounding half away from zero
     as TFLite's QUANTIZE does, and clipped to the type's range. Raises UsageError otherwise.
     """
-    data, where = read_file(path), str(path)
+    data, where = _content(path), str(path)
     if data[:6] == b"\x93NUMPY":
         arrays = [read_npy(data, where)]
     else:
@@ -75,6 +76,10 @@ def load_sample(path: Path, program: Program) -> tuple[bytes, ...]:
         _encode(array, io, f"{where}: input {io.position}", quantize=True)
         for array, io in zip(arrays, program.inputs, strict=True)
     )
+
+
+def _content(path: Path) -> bytes:
+    return read_regular(path, MAX_FILE, what="test vectors", hint="name an .npz or .npy file")
 
 
 def seeded_inputs(program: Program) -> tuple[bytes, ...]:

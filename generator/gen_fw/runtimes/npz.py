@@ -7,7 +7,6 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.errors import UsageError
@@ -18,30 +17,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_MAX_FILE = 256 * 1024 * 1024
+MAX_FILE = 256 * 1024 * 1024
 _MAX_MEMBERS = 4096
 #: room for an .npy header and for an element type up to eight times as wide
 _SLACK = 64 * 1024
 _NPY_MAGIC = b"\x93NUMPY\x01\x00"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-
-
-def read_file(path: Path) -> bytes:
-    """The whole file. Raises UsageError when it is missing, no regular file, or huge."""
-    try:
-        if not path.is_file():
-            raise UsageError("no such file", where=str(path))
-        if path.stat().st_size > _MAX_FILE:
-            raise UsageError(
-                "the file is too large for test vectors",
-                where=str(path),
-                why=f"the limit is {_MAX_FILE // 2**20} MiB",
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            "the file cannot be read", where=str(path), why=error.strerror or str(error)
-        ) from error
 
 
 def read_npy(data: bytes, where: str) -> Array:

@@ -106,7 +106,7 @@ def test_damaged_files(tmp_path: Path) -> None:
             assert error.what and str(path) in error.where
     with pytest.raises(UsageError, match="no such file"):
         load_golden(tmp_path / "absent.npz", program())
-    with pytest.raises(UsageError, match="no such file"):
+    with pytest.raises(UsageError, match="a folder"):
         load_golden(tmp_path, program())
 
 
