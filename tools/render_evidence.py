@@ -24,6 +24,11 @@ HEAD = """\
 What was run against the real trees of vendors, with versions. `make test-sdk` repeats it and
 rewrites the JSON files from which this page is rendered. Below that rung, `make test` compiles
 generated code with several compilers and executes it on the host (tests/functional).
+
+Trees are named by variables: `IDF_PATH` (with `IDF_PYTHON_ENV_PATH`, as export.sh sets it; one run
+per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`. They are never written to. For an
+extracted archive, which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
+identifies the executable that ran; folder names go into it, so yours will differ.
 """
 
 TAIL = """

@@ -28,7 +28,8 @@ IDF_BOARDS = {board.name: board for board in all_boards() if board.family == "es
 
 def generate(board: str, out: Path, *models: Path, options: tuple[str, ...] = ()) -> Path:
     """``gen-fw MODELS --board BOARD -o OUT``; fails the test with its output if it fails."""
-    command = [sys.executable, "-m", "gen_fw", *models, "--board", board, "-o", out, *options]
+    command = [sys.executable, "-m", "gen_fw", *map(str, models), "--board", board]
+    command += ["-o", str(out), *options]
     done = subprocess.run(command, text=True, capture_output=True)
     if done.returncode:
         pytest.fail(f"gen-fw exited with {done.returncode}:\n{done.stdout}{done.stderr}")

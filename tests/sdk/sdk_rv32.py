@@ -23,8 +23,10 @@ CC = "riscv64-unknown-elf-gcc"
 CXX = "riscv64-unknown-elf-g++"
 QEMU = "qemu-system-riscv32"
 #: -O1: same results as -O2, compiled in two thirds of the time
-TARGET = ("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", "-O1")
-TARGET += ("-ffunction-sections", "-fdata-sections", "-DTF_LITE_STATIC_MEMORY", "-DESP_NN")
+TARGET = (
+    *("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", "-O1"),
+    *("-ffunction-sections", "-fdata-sections", "-DTF_LITE_STATIC_MEMORY", "-DESP_NN"),
+)
 CPLUSPLUS = ("-std=gnu++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics")
 #: QEMU's virt machine: 16 MiB of its RAM as flash, 16 MiB as RAM
 LAYOUT = {

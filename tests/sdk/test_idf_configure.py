@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def configure(idf: Idf, project: Path, target: str, toolchains: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def rows(esp_idf_tree: Idf, tflm_tree: Tree, esp_nn_tree: Tree) -> object:
+def rows(
+    esp_idf_tree: Idf, tflm_tree: Tree, esp_nn_tree: Tree
+) -> Iterator[list[dict[str, object]]]:
     """Rows of the evidence; written when all boards were configured."""
     collected: list[dict[str, object]] = []
     yield collected

@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,15 +73,17 @@ def output(elf: Path, programs: int) -> str:
     )
     assert process.stdout is not None
     lines: list[str] = []
-    deadline = time.monotonic() + _SECONDS
+    watchdog = threading.Timer(_SECONDS, process.kill)
+    watchdog.start()
     try:
         for line in process.stdout:
             lines.append(line)
             text = "".join(lines)
             seen = len(_SELFTEST.findall(text)), len(_ARENA.findall(text))
-            if seen == (programs, programs) or "stopped" in line or time.monotonic() > deadline:
+            if seen == (programs, programs) or "stopped" in line:
                 break
     finally:
+        watchdog.cancel()
         process.kill()
         process.wait()
     return "".join(lines)

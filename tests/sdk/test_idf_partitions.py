@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def table_offset(project: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def rows() -> object:
+def rows() -> Iterator[list[dict[str, object]]]:
     """Rows of the evidence; written when all boards were checked."""
     tree = esp_idf()
     collected: list[dict[str, object]] = []
