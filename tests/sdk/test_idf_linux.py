@@ -151,11 +151,14 @@ def test_real_models_in_one_firmware(
     check(output(elf, len(REAL_MODELS)), elf, tuple(REAL_MODELS), rows)
 
 
-@pytest.mark.parametrize("form", ["array", "embed"])
-def test_example_alone(form: str, workshop: Workshop, rows: list[dict[str, object]]) -> None:
-    name = f"digits_{form}"
+@pytest.mark.parametrize(("form", "memory"), [("array", "internal"), ("embed", "psram")])
+def test_example_alone(
+    form: str, memory: str, workshop: Workshop, rows: list[dict[str, object]]
+) -> None:
+    name = f"digits_{form}_{memory}"
     golden = EXAMPLES / "digits_int8_golden.npz"
     options = ("--name", name, "--golden", str(golden), "--model-format", form)
+    options += ("--place", f"arena={memory}")
     elf = workshop.build(EXAMPLES / "digits_int8.tflite", options=options)
     check(output(elf, 1), elf, (name,), rows)
 
@@ -174,3 +177,18 @@ def test_a_wrong_answer_is_told(workshop: Workshop) -> None:
     at = len(head) + len(mark) + numbers.start(1)
     vectors.write_text(text[:at] + wrong + text[at + len(numbers[1]) :], "utf-8")
     assert re.search(r"SELFTEST sine FAIL \w+ \d+ \S+ \S+", output(workshop.compile(), 1))
+
+
+def test_plain_c_kernels(workshop: Workshop, rows: list[dict[str, object]]) -> None:
+    """The switch that sdkconfig.defaults names: ESP-NN's ANSI C, not its optimised kernels."""
+    golden = EXAMPLES / "digits_int8_golden.npz"
+    options = ("--name", "digits_ansi", "--golden", str(golden))
+    workshop.build(EXAMPLES / "digits_int8.tflite", options=options)
+    defaults = workshop.project / "sdkconfig.defaults"
+    text = defaults.read_text("utf-8")
+    assert "CONFIG_NN_OPTIMIZED=y\n" in text
+    defaults.write_text(text.replace("CONFIG_NN_OPTIMIZED=y", "CONFIG_NN_ANSI_C=y"), "utf-8")
+    (workshop.project / "sdkconfig").unlink()
+    elf = workshop.compile()
+    assert "CONFIG_NN_ANSI_C=y\n" in (workshop.project / "sdkconfig").read_text("utf-8")
+    check(output(elf, 1), elf, ("digits_ansi",), rows)
