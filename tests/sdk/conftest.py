@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# the helper modules beside this file, whatever pytest's import mode
+# the modules beside this file, whatever pytest's import mode
 sys.path.insert(0, str(Path(__file__).parent))
 
 from sdk_idf import Idf, idf, stand_in_toolchains
