@@ -8,9 +8,16 @@ from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gen_fw.errors import UsageError
+
+Optimise = Literal["speed", "size"]
+ModelFormat = Literal["array", "embed"]
+Ci = Literal["none", "github", "gitlab"]
+_CHOICES = {"optimise": Optimise, "model_format": ModelFormat, "ci": Ci}
+#: more bytes than any microcontroller has, and few enough for every file format
+_MAX_BYTES = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,10 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options that apply to the whole firmware; empty means the board's default."""
+    """Options that apply to the whole firmware; empty means the board's default.
+
+    Raises UsageError for a word that is no choice and for a number of bytes that is out of range.
+    """
 
     runtime: str = ""
     kernels: str = ""
@@ -44,13 +54,26 @@ class Options:
     allow_small_arena: bool = False
     #: largest arena in bytes that is acceptable
     max_arena: int | None = None
-    optimise: Literal["speed", "size"] = "speed"
-    model_format: Literal["array", "embed"] = "array"
+    optimise: Optimise = "speed"
+    model_format: ModelFormat = "array"
     shared_arena: bool = False
-    ci: Literal["none", "github", "gitlab"] = "none"
+    ci: Ci = "none"
     #: custom operator code -> C function that returns its TFLMRegistration*
     custom_ops: Mapping[str, str] = field(default_factory=dict)
     template_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, choice in _CHOICES.items():
+            value, known = getattr(self, name), get_args(choice)
+            if value not in known:
+                raise UsageError(
+                    f"{spelt(name)}: there is no choice {value!r:.80}",
+                    hint=f"known: {', '.join(known)}",
+                )
+        _in_range("arena_size", self.arena_size, 1)
+        _in_range("max_arena", self.max_arena, 1)
+        for count in self.reserve.values():
+            _in_range("reserve", count, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +85,20 @@ class Request:
     options: Options = field(default_factory=Options)
     #: names of the options that were given explicitly: they win over gen-fw.toml
     given: frozenset[str] = frozenset()
+
+
+def spelt(name: str) -> str:
+    """An option as it is spelt on the command line.
+
+    >>> spelt("arena_size"), spelt("custom_ops")
+    ('--arena-size', '--custom-op')
+    """
+    return "--" + {"custom_ops": "custom-op"}.get(name, name.replace("_", "-"))
+
+
+def _in_range(name: str, count: int | None, least: int) -> None:
+    if count is not None and not least <= count <= _MAX_BYTES:
+        raise UsageError(f"{spelt(name)}: a number of bytes from {least} to {_MAX_BYTES} is needed")
 
 
 OPTION_NAMES = frozenset(f.name for f in fields(Options))
@@ -117,6 +154,11 @@ def _paired(
 ) -> dict[int, Path]:
     """Model index -> file. A value is FILE, for the models in order, or NAME=FILE."""
     result: dict[int, Path] = {}
+    if values and not stems:
+        raise UsageError(
+            f"{option} is given without a model",
+            hint="name the model too; a project keeps its own as gen/<name>/model.tflite",
+        )
     plain = [value for value in values if _owner(value, stems) is None]
     if plain and len(plain) != len(stems) - (len(values) - len(plain)):
         raise UsageError(

@@ -78,19 +78,22 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     `gen-fw -o DIR` regenerates it as it is.
     """
     from gen_fw.pipeline import generate as run
-    from gen_fw.request import request
+    from gen_fw.request import request, spelt
 
     dry_run, force = given.pop("dry_run"), given.pop("force")
     lists = {key: given.pop(key) for key in ("names", "goldens", "samples", "labels")}
-    if given["max_arena"] == "auto":
+    no_limit = given["max_arena"] == "auto"
+    if no_limit:
         given["max_arena"] = None
     given["place"] = pairs("--place", given["place"])
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
     for key in ("arena_size", "max_arena"):
         if given[key] is not None:
-            given[key] = counts(key, {key: given[key]})[key]
+            given[key] = counts(spelt(key), {key: given[key]})[key]
     options = {key: value for key, value in given.items() if value not in (None, {})}
+    if no_limit:
+        options["max_arena"] = None  # also where gen-fw.toml has a limit
     with talk.progress() as progress:
         result = run(
             request(models, board, **lists, **options),

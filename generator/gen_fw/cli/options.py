@@ -14,6 +14,7 @@ from gen_fw.cli.talk import Talk
 from gen_fw.errors import UsageError
 
 _SUFFIXES = {"": 1, "k": 1024, "m": 1024 * 1024}
+_MAX_DIGITS = 20
 
 
 class FileOption(click.Option):
@@ -56,9 +57,10 @@ def counts(option: str, values: dict[str, str]) -> dict[str, int]:
     for key, text in values.items():
         digits = text.rstrip("kKmM")
         suffix = text[len(digits) :].lower()
-        if not digits.isascii() or not digits.isdigit() or suffix not in _SUFFIXES:
+        number = digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS
+        if not number or suffix not in _SUFFIXES:
             raise UsageError(
-                f"{option.replace('_', '-')}: {text!r} is no number of bytes",
+                f"{option}: {text!r:.80} is no number of bytes",
                 hint="examples: 65536, 64k, 2M",
             )
         result[key] = int(digits) * _SUFFIXES[suffix]

@@ -20,26 +20,27 @@ def sized(
     """``program`` with the arena of ``arena_size`` bytes (rounded up to 16), or as it is.
 
     Raises UsageError when the size is below what the program needs and ``allow_small`` is not
-    set, DoesNotFitError when the arena is above ``max_arena`` bytes.
+    set, DoesNotFitError when the arena, as computed or as asked, is above ``max_arena`` bytes.
     """
     region = program.region("arena")
-    if max_arena is not None and region.bytes > max_arena:
-        raise DoesNotFitError(
-            f"{program.name} needs {region.bytes} bytes of arena, --max-arena allows {max_arena}",
-            why="; ".join(f"{item.label}: {item.bytes}" for item in region.items),
-            hint="use a smaller model, or allow more",
-            detail={"needed": region.bytes, "confidence": region.confidence, "allowed": max_arena},
-        )
-    if arena_size is None:
-        return program
-    size = align(arena_size)
-    if size < region.bytes and not allow_small:
+    size = region.bytes if arena_size is None else align(arena_size)
+    if arena_size is not None and size < region.bytes and not allow_small:
         raise UsageError(
             f"--arena-size {arena_size} is below what {program.name} needs: {region.bytes} bytes",
-            why=f"{region.bytes} is an {region.confidence}",
+            why=f"computed: {region.bytes} ({region.confidence})",
             hint="add --allow-small-arena when you know better, for example from "
             f"{program.name}_arena_used() on the target",
         )
+    if max_arena is not None and size > max_arena:
+        needs = "; ".join(f"{item.label}: {item.bytes}" for item in region.items)
+        raise DoesNotFitError(
+            f"the arena of {program.name} has {size} bytes, --max-arena allows {max_arena}",
+            why=needs if arena_size is None else f"--arena-size {arena_size}",
+            hint="use a smaller model, or allow more",
+            detail={"needed": size, "confidence": region.confidence, "allowed": max_arena},
+        )
+    if arena_size is None:
+        return program
     note: tuple[Diagnostic, ...] = ()
     if size < region.bytes:
         note = (
