@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import Diagnostic, UsageError
+from gen_fw.errors import ConflictError, Diagnostic, GenFwError, UsageError
 from gen_fw.model.types import Model
 from gen_fw.program import Firmware, Golden, Program
 from gen_fw.project.check import CheckResult
+from gen_fw.project.intent import FILE as SETTINGS
 from gen_fw.project.intent import Intent, merge, read_intent
 from gen_fw.project.plan import ProjectPlan
 from gen_fw.project.survey import Changes
@@ -26,6 +27,13 @@ from gen_fw.request import ModelRequest, Options, Request
 from gen_fw.runtimes.vectors import Kept, vectors
 
 Progress = Callable[[str], None]
+
+
+_TEMPLATES_OUTSIDE = Diagnostic(
+    f"{SETTINGS} cannot name the templates, since they lie outside the project",
+    why="without them `gen-fw check` finds drift, and a regeneration uses the original templates",
+    hint="keep them in a folder of the project, or give --template-dir every time",
+)
 
 
 def _quiet(_stage: str) -> None:
@@ -72,7 +80,7 @@ def generate(
 
     folder = Path(out)
     recover(folder)
-    planned = plan(request, folder, progress=progress)
+    planned = plan(request, folder, force=force, progress=progress)
     if dry_run:
         changes = survey(planned.project, folder, force=force)
     else:
@@ -81,9 +89,11 @@ def generate(
     return Result(folder, planned, changes, dry_run)
 
 
-def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned:
+def plan(
+    request: Request, out: Path, *, force: bool = False, progress: Progress = _quiet
+) -> Planned:
     """Reads, lowers, places and renders; writes nothing. ``out`` is read for what a regeneration
-    keeps: ``gen-fw.toml`` and the test vectors."""
+    keeps: ``gen-fw.toml``, labels and the test vectors. ``force`` gives up edited vectors."""
     from gen_fw.boards.load import all_boards, load_board
     from gen_fw.memory.place import place
     from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
@@ -92,12 +102,18 @@ def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned
     as_it_is = not request.models
     request = merge(request, stored, out)
     if not request.models:
-        raise UsageError("no model given", hint="gen-fw model.tflite --board esp32s3 -o proj/")
+        raise UsageError(
+            "no model given",
+            why=f"{out / SETTINGS} names none" if stored else f"there is no {out / SETTINGS}",
+            hint="gen-fw model.tflite --board esp32s3 -o proj/",
+        )
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
     board = load_board(request.board)
     options = request.options
-    programs = _programs(request, board, progress)
+    programs, request = _programs(
+        request, board, out if stored and not as_it_is else None, progress
+    )
     progress("placing memory")
     chosen, tried = place(
         programs,
@@ -115,18 +131,25 @@ def plan(request: Request, out: Path, *, progress: Progress = _quiet) -> Planned
             program,
             golden=wanted.golden,
             sample=wanted.sample,
-            kept=_kept(program, stored, out, as_it_is=as_it_is),
+            kept=None
+            if wanted.golden or wanted.sample
+            else _kept(program, stored, out, as_it_is=as_it_is, force=force),
         )
         goldens.append(golden)
         diagnostics.extend(notes)
     firmware = Firmware(programs, chosen, tried, tuple(goldens), options.shared_arena)
     progress("rendering")
     made = assemble(firmware, board, request, out)
+    if options.template_dir and "template_dir" not in made.intent.options:
+        diagnostics.append(_TEMPLATES_OUTSIDE)
     return Planned(board, firmware, made.plan, made.intent, made.overridden, tuple(diagnostics))
 
 
-def _programs(request: Request, board: Board, progress: Progress) -> tuple[Program, ...]:
-    """Every model, read and lowered to the runtime."""
+def _programs(
+    request: Request, board: Board, project: Path | None, progress: Progress
+) -> tuple[tuple[Program, ...], Request]:
+    """Every model, read and lowered to the runtime, and the request with the labels in use.
+    ``project`` is the folder of a last generation whose labels may serve new models."""
     from gen_fw.memory.sizing import sized
     from gen_fw.model.reader import read_model
     from gen_fw.project.names import program_names, slug
@@ -139,7 +162,7 @@ def _programs(request: Request, board: Board, progress: Progress) -> tuple[Progr
             f"board {board.name} has no compiler {options.compiler!r}", hint="use --compiler none"
         )
     lower = _runtime(options, board)
-    programs = []
+    programs, models = [], []
     for name, wanted in zip(names, request.models, strict=True):
         progress(f"reading {wanted.path.name}")
         model = read_model(wanted.path)
@@ -149,30 +172,49 @@ def _programs(request: Request, board: Board, progress: Progress) -> tuple[Progr
             allow_small=options.allow_small_arena,
             max_arena=options.max_arena,
         )
-        programs.append(_labelled(program, wanted, model))
-    return tuple(programs)
+        program, wanted = _labelled(program, wanted, model, project)
+        programs.append(program)
+        models.append(wanted)
+    return tuple(programs), replace(request, models=tuple(models))
 
 
 def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
     """The lowering of the wanted runtime. Raises UsageError for one that does not exist."""
+    from gen_fw.project.names import check_function
     from gen_fw.runtimes.tflm.lower import TflmOptions, lower
 
     runtime = options.runtime or board.default_runtime
     if runtime != "tflm":
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: tflm")
+    for function in options.custom_ops.values():
+        check_function(function)
     chosen = TflmOptions(kernels=options.kernels, custom_ops=options.custom_ops)
     return lambda model, name: lower(model, name, board, chosen)
 
 
-def _kept(program: Program, stored: Intent | None, out: Path, *, as_it_is: bool) -> Kept | None:
-    """The test vectors that the project in ``out`` has for this program."""
+def _kept(
+    program: Program, stored: Intent | None, out: Path, *, as_it_is: bool, force: bool
+) -> Kept | None:
+    """The test vectors that the project in ``out`` has for this program.
+
+    Raises ConflictError when they were edited, unless ``force``.
+    """
     from gen_fw.project.assemble import MODEL
 
     intents = [model for model in stored.models if model.name == program.name] if stored else []
     if not intents:
         return None
     folder = out / "gen" / program.name
-    npz = _pinned(folder / "golden.npz", intents[0].golden_sha256)
+    path, pinned = folder / "golden.npz", intents[0].golden_sha256
+    npz = _pinned(path, pinned)
+    if pinned and not npz:
+        if force or not path.exists():
+            return None
+        raise ConflictError(
+            "the test vectors are not those of gen-fw.toml; nothing was written",
+            where=f"gen/{program.name}/golden.npz",
+            hint=f"--force --golden {path} takes them as they are, --force alone makes new ones",
+        )
     digest = hashlib.sha256(program.constants[0].data).hexdigest()
     same = bool(_pinned(folder / MODEL, digest))
     return Kept(npz, intents[0].golden_origin, same_model=same, as_it_is=as_it_is)
@@ -189,28 +231,40 @@ def _pinned(path: Path, sha256: str) -> bytes:
     return data if hashlib.sha256(data).hexdigest() == sha256 else b""
 
 
-def _labelled(program: Program, wanted: ModelRequest, model: Model) -> Program:
-    """``program`` with class labels: of the file that was given, else of the model itself."""
+def _labelled(
+    program: Program, wanted: ModelRequest, model: Model, project: Path | None
+) -> tuple[Program, ModelRequest]:
+    """``program`` with class labels: of the file that was given, else of the model itself, else
+    those that the application was made with."""
     from gen_fw.model.metadata import read_labels as labels_inside
-    from gen_fw.project.labels import read_labels
+    from gen_fw.project.labels import FILE, read_labels
 
-    if wanted.labels is None:
-        return replace(program, labels=labels_inside(model))
-    labels = read_labels(wanted.labels)
+    file = wanted.labels
+    if file is None:
+        inside = labels_inside(model)
+        last = project / "gen" / program.name / FILE if project else None
+        if inside or last is None or not last.is_file():
+            return replace(program, labels=inside), wanted
+        file = last
+    labels = read_labels(file)
     sizes = {tensor.elements for tensor in program.outputs}
     notes = program.diagnostics
     if len(labels) not in sizes:
         note = Diagnostic(
             f"{len(labels)} labels for outputs of {sorted(sizes)} elements",
-            where=wanted.labels.name,
+            where=file.name,
             hint="give one label a line, in the order of the classes",
         )
         notes = (*notes, note)
-    return replace(program, labels=labels, diagnostics=notes)
+    return replace(program, labels=labels, diagnostics=notes), replace(wanted, labels=file)
 
 
 def check(out: str | PathLike[str], *, progress: Progress = _quiet) -> CheckResult:
-    """Compares the project in ``out`` with its lock and with what would be generated now."""
+    """Compares the project in ``out`` with its lock and with what would be generated now.
+
+    Where a damaged project cannot be regenerated, only hashes are compared. Raises UsageError when
+    ``out`` is no project of gen-fw, ConflictError when its lock is damaged.
+    """
     from gen_fw.project.check import check as compare
     from gen_fw.project.writer import recover
 
@@ -223,8 +277,15 @@ def check(out: str | PathLike[str], *, progress: Progress = _quiet) -> CheckResu
             why="it has no gen-fw.lock",
             hint="gen-fw MODEL --board B -o DIR makes one",
         )
-    planned = plan(Request(models=(), board=""), folder, progress=progress)
-    return compare(folder, planned.project)
+    try:
+        project = plan(Request(models=(), board=""), folder, progress=progress).project
+    except GenFwError as error:
+        # a damaged project is drift; only one that holds its hashes has an error of its own
+        damaged = compare(folder)
+        if damaged.ok:
+            raise
+        return replace(damaged, notes=(*damaged.notes, f"cannot be regenerated: {error}"))
+    return compare(folder, project)
 
 
 def inspect(path: Path, board: str = "", *, progress: Progress = _quiet) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,37 @@ def test_files_pair_up_in_order_or_by_name() -> None:
 def test_what_cannot_be_paired_is_refused(arguments: dict[str, list[str]]) -> None:
     with pytest.raises(UsageError):
         request(["a.tflite", "b.tflite"], "x", **arguments)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimise": "fast"},
+        {"ci": "jenkins"},
+        {"model_format": ""},
+        {"arena_size": 0},
+        {"max_arena": -1},
+        {"reserve": {"internal": 1 << 50}},
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--" + next(iter(options)).replace("_", "-")):
+        request([], **options)
+
+
+def test_files_without_a_model_are_refused() -> None:
+    with pytest.raises(UsageError, match="without a model"):
+        request([], labels=["labels.txt"])
+
+
+def test_several_models_keep_their_labels_by_name() -> None:
+    two = Intent(
+        "esp32s3",
+        (ModelIntent("a", "gen/a/model.tflite", "gen/a/labels.txt"), ModelIntent("b", "b.tflite")),
+    )
+    merged = merge(request(["x/b.tflite", "x/A.tflite"]), two, Path("p"))
+    assert [m.name for m in merged.models] == ["b", "a"]
+    assert [m.labels for m in merged.models] == [None, Path("p/gen/a/labels.txt")]
 
 
 def test_explicit_arguments_win_over_stored_ones() -> None:
@@ -85,6 +117,16 @@ def test_settings_survive_a_round_trip_with_the_users_comments(tmp_path: Path) -
         'schema = "gen-fw/project/1"\nboard = "x"\n[[model]]\nname = "a"\npath = "../secret"',
         'schema = "gen-fw/project/1"\nboard = "x"\n[[model]]\nname = "a"\npath = "/etc/passwd"',
         'schema = "gen-fw/project/1"\nboard = "x"\nmodel = 3',
+        'schema = "gen-fw/project/1"\nboard = "x"\n[[model]]\nname = "a"\npath = "m"\ncolour = 1',
+        'schema = "gen-fw/project/1"\nboard = "x"\n[[model]]\nname = "a"\npath = ""',
+        'schema = "gen-fw/project/1"\nboard = "../x.toml"',
+        'schema = "gen-fw/project/1"\nboard = "/etc/x.toml"',
+        'schema = "gen-fw/project/1"\nboard = "x"\ntemplate_dir = "/etc"',
+        'schema = "gen-fw/project/1"\nboard = "x"\ntemplate_dir = "a/../../b"',
+        'schema = "gen-fw/project/1"\nboard = "x"\noptimise = "fast"',
+        'schema = "gen-fw/project/1"\nboard = "x"\nreserve = {internal = -1}',
+        'schema = "gen-fw/project/1"\nboard = "x"\narena_size = ' + "9" * 5000,
+        "a = " + "[" * 5000,
         "not toml at all [",
         "board = '\\xff'",
     ],

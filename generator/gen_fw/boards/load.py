@@ -37,14 +37,12 @@ def all_boards() -> tuple[Board, ...]:
 def load_board(name_or_path: str | Path) -> Board:
     """The board of that name (``esp32s3``), or that a user's own file describes (``./my.toml``).
 
-    A string is a path when it ends in ``.toml`` or has a path separator.
-
     Raises:
         UsageError: unknown name (with a suggestion), unreadable file, or a board that makes no
             sense; ``where`` names file and key.
     """
     text = str(name_or_path)
-    own = isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text
+    own = isinstance(name_or_path, Path) or is_own_board(text)
     path = Path(name_or_path) if own else _shipped(text)
     if path is None:
         raise UsageError(
@@ -62,6 +60,24 @@ def load_board(name_or_path: str | Path) -> Board:
     return check_board(name, root, data, path.name if not own else str(path))
 
 
+def is_own_board(text: str) -> bool:
+    """Whether this names a user's own file: it ends in ``.toml`` or has a path separator."""
+    return text.endswith(".toml") or "/" in text or "\\" in text
+
+
+def portable(path: Path) -> bytes:
+    """The text of a user's board that needs no other file of the user: as it is, or merged with
+    what it extends. Raises UsageError when a file cannot be read."""
+    data, root = _resolve(path, (), own_only=True)
+    if data.get("extends") == _read(path).get("extends"):
+        return read_regular(path, _MAX_FILE, what="board")
+    import tomlkit
+
+    if "extends" not in data:
+        data.setdefault("chip", root)
+    return f"# SPDX-License-Identifier: Apache-2.0\n{tomlkit.dumps(data)}".encode()
+
+
 def _shipped(name: str) -> Path | None:
     """The shipped file ``chips/esp32s3``, ``esp32s3`` or ``esp32-s3-box-3``."""
     if not ID.fullmatch(name.removeprefix("chips/")):
@@ -70,8 +86,13 @@ def _shipped(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _resolve(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], str]:
-    """The document with all that it extends merged in, and the stem of the last base."""
+def _resolve(
+    path: Path, seen: tuple[Path, ...], *, own_only: bool = False
+) -> tuple[dict[str, Any], str]:
+    """The document with all that it extends merged in, and the stem of the last base.
+
+    ``own_only`` stops at a shipped board and leaves ``extends`` naming it.
+    """
     real = path.resolve()
     if real in seen or len(seen) >= _MAX_DEPTH:
         raise UsageError(
@@ -82,6 +103,8 @@ def _resolve(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], str]:
     data = _read(path)
     if "extends" not in data:
         return data, path.stem
+    if own_only and not is_own_board(str(data["extends"])):
+        return data, path.stem
     value = data.pop("extends")
     base = _base(value, path) if isinstance(value, str) else None
     if base is None:
@@ -90,7 +113,7 @@ def _resolve(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], str]:
             where=f"{path}: extends",
             hint=f"{did_you_mean(str(value), board_names())} (or a file: ./base.toml)",
         )
-    inherited, root = _resolve(base, (*seen, real))
+    inherited, root = _resolve(base, (*seen, real), own_only=own_only)
     return merge(inherited, data), root
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import UsageError
+from gen_fw.boards.load import is_own_board, portable
 from gen_fw.program import Firmware, Golden, Program
 from gen_fw.project import intent as settings
 from gen_fw.project.context import ProjectOptions, build, constants
@@ -38,7 +38,8 @@ class Assembly:
 def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> Assembly:
     """Renders the project of ``firmware``. ``out`` is read for the text of ``gen-fw.toml`` only.
 
-    Raises UsageError for a bad template, layout or ``--template-dir``.
+    ``request`` names the models in the firmware's order. Raises UsageError for a bad template,
+    layout or ``--template-dir``.
     """
     options = request.options
     family = load_family(board.family)
@@ -54,8 +55,10 @@ def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> A
     intent = settings.to_intent(
         board_path,
         tuple(
-            _model_intent(program, golden)
-            for program, golden in zip(firmware.programs, firmware.golden, strict=True)
+            _model_intent(program, golden, with_labels=asked.labels is not None)
+            for program, golden, asked in zip(
+                firmware.programs, firmware.golden, request.models, strict=True
+            )
         ),
         options,
         _stored_template_dir(options, out),
@@ -70,12 +73,13 @@ def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> A
     return Assembly(plan, intent, overridden)
 
 
-def _model_intent(program: Program, golden: Golden | None) -> ModelIntent:
+def _model_intent(program: Program, golden: Golden | None, *, with_labels: bool) -> ModelIntent:
+    """``with_labels``: they were given, and do not come from inside the model."""
     folder = f"gen/{program.name}"
     return ModelIntent(
         name=program.name,
         path=f"{folder}/{MODEL}",
-        labels=f"{folder}/{LABELS}" if program.labels else "",
+        labels=f"{folder}/{LABELS}" if with_labels else "",
         golden_origin=golden.origin if golden else "",
         golden_sha256=hashlib.sha256(golden.npz).hexdigest() if golden else "",
     )
@@ -91,14 +95,11 @@ def _label_files(firmware: Firmware) -> list[ProjectFile]:
 
 def _board_file(asked: str) -> tuple[str, list[ProjectFile]]:
     """What ``gen-fw.toml`` names as the board. A user's own file is copied into the project."""
-    path = Path(asked)
-    if path.suffix != ".toml":
+    if not is_own_board(asked):
         return asked, []
-    stored = f"gen/{path.name}"
-    try:
-        return stored, [ProjectFile(stored, path.read_bytes(), "ours")]
-    except OSError as error:
-        raise UsageError("cannot read the board", where=asked, why=error.strerror or "") from None
+    path = Path(asked)
+    stored = f"gen/{path.stem}.toml"
+    return stored, [ProjectFile(stored, portable(path), "ours")]
 
 
 def _stored_template_dir(options: Options, out: Path) -> str:

@@ -7,13 +7,17 @@ to the project and stay inside it.
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gen_fw.boards.load import is_own_board
 from gen_fw.errors import UsageError
+from gen_fw.files import read_regular
+from gen_fw.project.names import slug
 from gen_fw.request import OPTION_NAMES, ModelRequest, Options, Request
 
 FILE = "gen-fw.toml"
@@ -26,6 +30,9 @@ _MAX_BYTES = 1 << 20
 _COUNTS = {"arena_size", "max_arena"}
 _FLAGS = {"allow_small_arena", "shared_arena"}
 _TABLES = {"place": str, "reserve": int, "custom_ops": str}
+_MODEL_KEYS = frozenset({"name", "path", "labels", "golden"})
+#: makes the error about a key, from the key and the reason
+_Bad = Callable[[str, str], UsageError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,13 @@ class Intent:
 def read_intent(out: Path) -> Intent | None:
     """The intent of the project in ``out``; None when there is none. Raises UsageError."""
     path = out / FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
+    content = read_regular(path, _MAX_BYTES, what="project's settings")
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UsageError("file is too large", where=str(path))
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        document = tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        # tomllib raises plain ValueError for a number with thousands of digits
         raise UsageError(
             "cannot read the project's settings", where=str(path), why=str(error)
         ) from None
@@ -74,20 +81,26 @@ def _parse(document: dict[str, Any], where: str) -> Intent:
     board = document.get("board")
     if not isinstance(board, str) or not board:
         raise bad("board", "a board's name is needed")
+    if is_own_board(board):
+        _check_inside("board", board, bad)
     options = {k: v for k, v in document.items() if k not in ("schema", "board", "model")}
     for key, value in options.items():
         _check_option(key, value, bad)
+    try:
+        Options(**options)
+    except UsageError as error:
+        raise UsageError(error.what, where=where, why=error.why, hint=error.hint) from None
     tables = document.get("model", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise bad("model", "expected [[model]] tables")
     return Intent(board, tuple(_parse_model(table, bad) for table in tables), options)
 
 
-def _check_option(key: str, value: Any, bad: Any) -> None:
+def _check_option(key: str, value: Any, bad: _Bad) -> None:
     if key not in OPTION_NAMES:
         raise bad(key, "no such option")
     if key in _COUNTS:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if type(value) is not int:
             raise bad(key, "a number of bytes is needed")
     elif key in _FLAGS:
         if not isinstance(value, bool):
@@ -98,9 +111,18 @@ def _check_option(key: str, value: Any, bad: Any) -> None:
             raise bad(key, f"a table of {kind.__name__} values is needed")
     elif not isinstance(value, str):
         raise bad(key, "a string is needed")
+    elif key == "template_dir":
+        _check_inside(key, value, bad)
 
 
-def _parse_model(table: dict[str, Any], bad: Any) -> ModelIntent:
+def _check_inside(key: str, text: str, bad: _Bad) -> None:
+    """Raises when the path could leave the project on any system."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or any(c in text for c in "\\:\0"):
+        raise bad(key, "the path must stay inside the project")
+
+
+def _parse_model(table: dict[str, Any], bad: _Bad) -> ModelIntent:
     golden = table.get("golden", {})
     values = {
         "name": table.get("name"),
@@ -113,9 +135,12 @@ def _parse_model(table: dict[str, Any], bad: Any) -> ModelIntent:
         if not isinstance(value, str):
             raise bad(f"model.{key}", "a string is needed")
     for key in ("path", "labels"):
-        path = PurePosixPath(str(values[key]))
-        if path.is_absolute() or ".." in path.parts or "\\" in str(path) or ":" in str(path):
-            raise bad(f"model.{key}", "the path must stay inside the project")
+        _check_inside(f"model.{key}", str(values[key]), bad)
+    if not values["path"]:
+        raise bad("model.path", "a file is needed")
+    unknown = [key for key in table if key not in _MODEL_KEYS]
+    if unknown:
+        raise bad(f"model.{unknown[0]}", "no such key")
     return ModelIntent(**{key: str(value) for key, value in values.items()})
 
 
@@ -124,7 +149,8 @@ def merge(request: Request, intent: Intent | None, out: Path) -> Request:
 
     Explicit arguments win over ``gen-fw.toml``, which wins over defaults. A single model given
     without a name keeps the name that the project's single model has, so that the application
-    code still compiles when the model file is a new version.
+    code still compiles when the model file is a new version. A model keeps the labels that were
+    given for its name.
     """
     if intent is None:
         return request
@@ -143,20 +169,29 @@ def merge(request: Request, intent: Intent | None, out: Path) -> Request:
             )
             for model in intent.models
         )
-    elif len(models) == len(intent.models) == 1:
-        before = intent.models[0]
-        keep_labels = out / before.labels if before.labels and models[0].labels is None else None
-        models = (
-            replace(
-                models[0],
-                name=models[0].name or before.name,
-                labels=models[0].labels or keep_labels,
-            ),
+    else:
+        alone = len(models) == len(intent.models) == 1
+        before = {model.name: model for model in intent.models}
+        models = tuple(
+            _completed(
+                asked,
+                intent.models[0] if alone else before.get(asked.name or slug(asked.path.stem)),
+                out,
+            )
+            for asked in models
         )
     board = request.board or intent.board
-    if not request.board and "/" in board:
+    if not request.board and is_own_board(board):
         board = str(out / board)
     return replace(request, models=models, board=board, options=options)
+
+
+def _completed(asked: ModelRequest, before: ModelIntent | None, out: Path) -> ModelRequest:
+    """A model given anew, with the name and the labels that the project has for it."""
+    if before is None:
+        return asked
+    labels = out / before.labels if before.labels else None
+    return replace(asked, name=asked.name or before.name, labels=asked.labels or labels)
 
 
 def to_intent(

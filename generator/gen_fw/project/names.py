@@ -58,6 +58,7 @@ _RESERVED = frozenset(
     f"{_C_WORDS} {_CPP_WORDS} {_LIBRARY_PREFIXES} {_FOLDERS}".split()
     + [f"{device}{digit}" for device in ("com", "lpt") for digit in range(10)]
 )
+_FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
@@ -91,6 +92,18 @@ def check_name(text: str) -> str:
     raise UsageError(
         f"the name {text!r} cannot be used", where="--name", why=why, hint=f"try {slug(text)}"
     )
+
+
+def check_function(text: str) -> str:
+    """``text`` itself when C and C++ can call a function so; raises UsageError otherwise."""
+    if not _FUNCTION.fullmatch(text) or text in f"{_C_WORDS} {_CPP_WORDS}".split():
+        raise UsageError(
+            f"{text!r:.80} cannot name a C function",
+            where="--custom-op",
+            why="a name is letters, digits and underscores, at most 63, and no word of C or C++",
+            hint="--custom-op my_op=Register_MY_OP",
+        )
+    return text
 
 
 def check_unique(names: Sequence[str]) -> None:

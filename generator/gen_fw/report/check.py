@@ -40,5 +40,5 @@ def show(result: CheckResult, console: Console) -> None:
     if result.ok:
         console.print(f"ok: the project is what gen-fw makes ({how})", markup=False)
     else:
-        text = f"{len(result.drift)} deviations ({how}); `gen-fw -o DIR` regenerates"
+        text = f"{len(result.drift)} x drift ({how}); `gen-fw -o DIR` regenerates what is ours"
         console.print(text, markup=False)

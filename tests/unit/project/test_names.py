@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_fw.errors import UsageError
-from gen_fw.project.names import API_WORDS, check_name, check_unique, macro, program_names, slug
+from gen_fw.project.names import (
+    API_WORDS,
+    check_function,
+    check_name,
+    check_unique,
+    macro,
+    program_names,
+    slug,
+)
 from gen_fw.project.paths import path_fault
 from gen_fw.resources import templates_root
 
@@ -99,3 +107,12 @@ def test_templates_generate_only_symbols_that_uniqueness_knows() -> None:
         used |= set(re.findall(r"\{\{ ?(?:p|program)\.name ?\}\}_([a-z]+)", text))
     assert used
     assert used <= API_WORDS
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9a", "a b", 'a();system("x")', "a\n", "int", "class", "my::Op", "ä", "a" * 64]
+)
+def test_a_function_is_an_identifier_of_c_and_cpp(text: str) -> None:
+    assert check_function("Register_MY_OP") == "Register_MY_OP"
+    with pytest.raises(UsageError, match="C function"):
+        check_function(text)
