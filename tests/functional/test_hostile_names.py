@@ -128,6 +128,7 @@ def test_cmake_executes_nothing(tmp_path: Path) -> None:
     project = write_plan(plan_of(hostile(marker)), tmp_path / "project")
     script = tmp_path / "run.cmake"
     script.write_text(
+        "function(idf_build_get_property)\nendfunction()\n"
         "function(idf_component_register)\nendfunction()\n"
         "function(idf_component_set_property)\nendfunction()\n"
         "function(target_compile_options)\nendfunction()\n"

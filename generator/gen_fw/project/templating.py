@@ -105,7 +105,8 @@ class Templates:
             return self._user[name]
         for folder in self._built_in:
             path = folder / original
-            if path.is_file():
+            # a template that includes "../x" or "/x" must not read what is no template
+            if ".." not in path.parts and path.is_relative_to(folder) and path.is_file():
                 return path.read_bytes()
         raise UsageError(f"there is no template {name!r}", where="templates")
 

@@ -249,6 +249,8 @@ def test_override_of_a_block(firmware: Firmware, overrides: Path) -> None:
         ("NOTICE.j2", "{{ ''.__class__.__mro__ }}", "NOTICE.j2", "__class__"),
         ("NOTICE.j2", "{{ project.update(name='x') }}", "NOTICE.j2", ""),
         ("NOTICE.j2", '{% include "../../../etc/passwd" %}', "NOTICE.j2", "passwd"),
+        ("NOTICE.j2", '{% include "/etc/passwd" %}', "NOTICE.j2", "passwd"),
+        ("NOTICE.j2", '{% include "../../README.md" %}', "NOTICE.j2", "README.md"),
         ("NOTICE.j2", '{% extends "NOTICE.j2" %}', "NOTICE.j2", "!NOTICE.j2"),
         ("NOTICE.j2", "{{ 1 + 'a' }}", "NOTICE.j2, line 1", ""),
         ("NOTICE.j2", '{{ array("nothing") }}', "NOTICE.j2", "nothing"),
