@@ -40,7 +40,8 @@ class Tree:
 def tree(name: str, variable: str, version_file: str, pattern: str) -> Tree:
     """The tree that ``variable`` names; the test is skipped when it names none.
 
-    ``pattern`` finds the version in ``version_file``: its groups, joined by dots.
+    ``pattern`` finds the version in ``version_file``: its groups, joined by dots. A tree without
+    releases has no group, and "main" as its version.
     """
     value = os.environ.get(variable, "")
     if not value:
@@ -51,7 +52,7 @@ def tree(name: str, variable: str, version_file: str, pattern: str) -> Tree:
         pytest.skip(f"{variable} names no {name} tree: {version_file} is missing")
     found = re.search(pattern, path.read_text("utf-8"), re.DOTALL)
     assert found, f"no version in {path}"
-    return Tree(name, variable, root, ".".join(found.groups()))
+    return Tree(name, variable, root, ".".join(found.groups()) or "main")
 
 
 def esp_idf() -> Tree:

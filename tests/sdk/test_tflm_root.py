@@ -85,7 +85,7 @@ def tflm_root() -> Tree:
         "tflite-micro",
         "TFLM_ROOT",
         "tensorflow/lite/micro/micro_interpreter.h",
-        r"TFLITE_SCHEMA_VERSION \((\d+)\)",
+        "TFLITE_SCHEMA_VERSION",
     )
 
 
