@@ -301,4 +301,4 @@ def inspect(path: Path, board: str = "", *, progress: Progress = _quiet) -> dict
     model = read_model(path)
     reasons = check_support(model, release, board=board)
     supported = {"tflm": {"ok": not reasons, "reasons": [str(reason) for reason in reasons]}}
-    return document(model, str(path), supported, resolver_call(release))
+    return document(model, path.name, supported, resolver_call(release))

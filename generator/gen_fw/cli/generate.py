@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gen_fw.cli.options import FileOption, counts, pairs, talk_options
 from gen_fw.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from gen_fw.pipeline import Result
 
 BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 
@@ -25,7 +28,9 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
     metavar="DIR",
     help="Project folder; created with its parents.",
 )
-@click.option("--name", "names", multiple=True, help="Name in code, one a model, in order.")
+@click.option(
+    "--name", "names", multiple=True, metavar="NAME", help="Name in code, one a model, in order."
+)
 @click.option("--runtime", help="Runtime; default: the board's.")
 @click.option("--kernels", help="Kernel library under the runtime; default: the board's.")
 @click.option("--compiler", help="Vendor compiler, or `none`.")
@@ -107,8 +112,23 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     for name in result.planned.overridden:
         talk.note(f"overridden: {name}")
     talk.warnings(result.planned.diagnostics)
-    if result.changes.diffs:
-        talk.note("kept as you edited them; what gen-fw would have changed:")
-        for diff in result.changes.diffs:
-            talk.note(diff.rstrip())
+    _tell_kept(result, talk)
     talk.result(document(result), lambda console: show(result, console, brief=talk.quiet))
+
+
+def _tell_kept(result: Result, talk: Talk) -> None:
+    """The changes that were wanted and are not made; those of yours files only when verbose."""
+    changes = result.changes
+    if changes.diffs:
+        talk.note("kept as you edited them; what gen-fw would have changed:")
+        for diff in changes.diffs:
+            talk.note(diff.rstrip())
+    if not changes.restarts:
+        return
+    if talk.verbose:
+        talk.note("yours, and never changed; a new project would differ from where yours began:")
+        for change in changes.restarts:
+            talk.note(change.diff.rstrip())
+    else:
+        names = ", ".join(change.path for change in changes.restarts)
+        talk.note(f"yours, and not changed: {names} would start differently now; -v shows how")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 
@@ -18,6 +19,15 @@ VERBS = {
     "inspect": ("gen_fw.cli.inspect", "inspect", "Show operators, tensors, I/O and MACs."),
     "check": ("gen_fw.cli.check", "check", "Tell whether a project is still what gen-fw makes."),
 }
+
+
+def _refuse_misspelt_verb(word: str) -> None:
+    """Raises UsageError for a word that is no file and nearly a verb."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, VERBS, n=1, cutoff=0.75)
+    if close and not os.path.lexists(word):
+        raise click.UsageError(f"there is no verb or model {word!r}; did you mean {close[0]}?")
 
 
 class LazyGroup(click.Group):
@@ -39,6 +49,7 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in VERBS and args[0] not in ("--help", "-h", "--version"):
+            _refuse_misspelt_verb(args[0])
             args = ["generate", *args]
         return super().parse_args(ctx, args)
 

@@ -62,8 +62,9 @@ def check(out: Path, plan: ProjectPlan | None = None) -> CheckResult:
             raise UsageError("this is not a project of gen-fw", where=str(out), why=f"no {LOCK}")
         deviations = list(_against_lock(folder, lock))
         others = list(_unknown(folder, lock))
-    if plan is not None:
-        others += [*_against_plan(lock, plan), *_receipt("", lock.receipt, plan.receipt)]
+        if plan is not None:
+            others += [f for f in _against_plan(lock, plan) if not _stands(folder, plan, f.path)]
+            others += _receipt("", lock.receipt, plan.receipt)
     findings = sorted({*deviations, *others}, key=lambda finding: (finding.path, finding.reason))
     drift = [finding for finding in findings if _is_drift(finding)]
     edited = [finding for finding in findings if finding not in drift and finding in deviations]
@@ -86,6 +87,16 @@ def _against_lock(folder: Folder, lock: Lock) -> Iterator[Finding]:
         found = folder.find(path)
         if not found.holds(entry.sha256):
             yield Finding(path, entry.owner, _deviation(found))
+
+
+def _stands(folder: Folder, plan: ProjectPlan, path: str) -> bool:
+    """Whether ``path`` is a merged file (gen-fw.toml), which keeps what the user writes into it,
+    and already is what a regeneration would write."""
+    return any(
+        file.merged and folder.find(path).holds(sha256_of(chunks(file.content)))
+        for file in plan.files
+        if file.path == path
+    )
 
 
 def _deviation(found: Found) -> str:

@@ -74,6 +74,11 @@ class Changes:
             change.diff for change in self.files if change.diff and change.owner == "shared"
         )
 
+    @property
+    def restarts(self) -> tuple[Change, ...]:
+        """The yours files that a new project would start with another text, with the diff."""
+        return tuple(change for change in self.files if change.diff and change.owner == "yours")
+
     def raise_conflicts(self) -> None:
         """Raise ConflictError naming every file in conflict, if there is one."""
         conflicts = self.of("conflict")

@@ -90,6 +90,9 @@ def test_dry_run_writes_nothing_and_says_the_same(tmp_path: Path) -> None:
         (["M", "-b", "esp32s3", "-o", "p", "--arena-size", "16"], 2, ["--allow-small-arena"]),
         (["M", "-b", "esp32s3", "-o", "p", "--runtime", "magic"], 2, ["magic", "tflm"]),
         (["check", "."], 2, ["gen-fw.lock"]),
+        (["inspct", "M"], 2, ["inspct", "inspect"]),
+        (["M", "-b", "esp32s3", "-o", "p", "--max-arena", "x"], 2, ["--max-arena"]),
+        (["M", "-b", "esp32s3", "-o", "p", "--reserve", "internal=" + "9" * 5000], 2, ["number"]),
         (["boards", "no such board"], 2, ["no board matches"]),
         (["inspect", "README"], 3, ["README"]),
     ],
@@ -105,6 +108,31 @@ def test_errors(tmp_path: Path, arguments: list[str], code: int, words: list[str
         *[MODEL if word == "M" else word for word in arguments], "--json", cwd=tmp_path
     )
     assert validated(document.stdout)["exit_code"] == code
+
+
+def test_yours_files_that_would_start_differently_are_named(tmp_path: Path) -> None:
+    out = tmp_path / "p"
+    assert gen_fw(MODEL, "-b", "esp32s3", "--golden", GOLDEN, "-o", out).returncode == 0
+    main = out / "main" / "app_main.cc"
+    main.write_text(main.read_text() + "// mine\n")
+    edited = main.read_bytes()
+    other = (MODELS / "chirps_int8.tflite", "-o", out, "--name", "chirps")
+    brief = gen_fw(*other, "--dry-run")
+    assert "main/app_main.cc" in brief.stderr and "-v shows how" in brief.stderr
+    assert "+++ b/main/app_main.cc" not in brief.stderr
+    full = gen_fw(*other, "--dry-run", "-v")
+    assert "+++ b/main/app_main.cc" in full.stderr
+    assert gen_fw(*other).returncode == 0 and main.read_bytes() == edited
+
+
+def test_comments_in_the_settings_are_no_deviation(tmp_path: Path) -> None:
+    out = tmp_path / "p"
+    assert gen_fw(MODEL, "-b", "esp32s3", "--golden", GOLDEN, "-o", out).returncode == 0
+    settings = out / "gen-fw.toml"
+    settings.write_text(settings.read_text() + "# revision B\n")
+    result = validated(gen_fw("check", out, "--json").stdout)
+    assert result["ok"] and result["notes"] == []
+    assert [finding["path"] for finding in result["edited"]] == ["gen-fw.toml"]
 
 
 def test_inspect_json_keeps_its_interface() -> None:
