@@ -58,7 +58,7 @@ class Options:
     model_format: ModelFormat = "array"
     shared_arena: bool = False
     ci: Ci = "none"
-    #: custom operator code -> C function that returns its TFLMRegistration*
+    #: custom operator code -> C++ function that returns its registration
     custom_ops: Mapping[str, str] = field(default_factory=dict)
     template_dir: Path | None = None
 

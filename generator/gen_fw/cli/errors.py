@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -64,6 +66,7 @@ def _report(error: GenFwError, as_json: bool) -> int:
 def run(command: click.Command) -> int:
     """Runs ``command`` with sys.argv and returns the process's exit code."""
     as_json = "--json" in sys.argv[1:]
+    _make_streams_usable()
     try:
         result = command.main(prog_name="gen-fw", standalone_mode=False)
         sys.stdout.flush()
@@ -82,9 +85,15 @@ def run(command: click.Command) -> int:
     except GenFwError as error:
         return _report(error, as_json)
     except BrokenPipeError:
-        # the reader went away (`gen-fw ... | head`); keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()  # the reader went away (`gen-fw ... | head`)
         return int(ExitCode.OK)
+    except OSError as error:
+        if error.filename is None:
+            _drop_stdout()
+            as_json = False
+        what = "cannot write the output" if error.filename is None else "the system refuses"
+        reason = error.strerror or str(error)
+        return _report(GenFwError(what, where=str(error.filename or ""), why=reason), as_json)
     except Exception as error:
         if os.environ.get("GEN_FW_DEBUG"):
             raise
@@ -96,6 +105,21 @@ def run(command: click.Command) -> int:
             ),
             as_json,
         )
+
+
+def _make_streams_usable() -> None:
+    """Printing never fails for want of a stream (`>&-`) or of a character in its encoding."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_stdout() -> None:
+    """Keeps Python from complaining at exit about what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(text: str, usage: str) -> GenFwError:

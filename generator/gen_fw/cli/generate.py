@@ -65,7 +65,7 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
     "custom_ops",
     multiple=True,
     metavar="CODE=FUNCTION",
-    help="C function that returns the TFLMRegistration* of a custom operator of yours.",
+    help="Function of yours that returns the registration of a custom operator.",
 )
 @click.option(
     "--template-dir",

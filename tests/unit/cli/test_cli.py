@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,36 @@ def test_inspect_json_keeps_its_interface() -> None:
     assert document["macs_total"] == sum(o["macs"] for o in document["operators"]) > 0
     assert document["supported"]["tflm"] == {"ok": True, "reasons": []}
     assert set(document["inputs"][0]) >= {"name", "dtype", "shape", "scale", "zero_point"}
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [(">&-", 0), ("2>&-", 0), ("| head -c 1", 0), (">/dev/full", 1), ("--json >/dev/full", 1)],
+)
+def test_output_that_cannot_be_written(redirection: str, code: int) -> None:
+    if "full" in redirection and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    command = f'"{sys.executable}" -m gen_fw boards {redirection}'
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120)
+    assert result.returncode == code
+    expected = "error: cannot write the output" if code else ""
+    assert result.stderr.startswith(expected) and "internal" not in result.stderr
+    assert "Traceback" not in result.stderr and "ignored" not in result.stderr
+
+
+def test_any_encoding_and_any_path_can_be_printed(tmp_path: Path) -> None:
+    model = tmp_path / "m\udcff\u00fc.tflite"
+    model.write_bytes(MODEL.read_bytes())
+    for encoding in ("ascii", "utf-8:strict"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        for arguments in (["inspect", model], ["inspect", model, "--json"], ["inspect", "nö"]):
+            result = subprocess.run(
+                [sys.executable, "-m", "gen_fw", *map(str, arguments)],
+                capture_output=True,
+                env=environment,
+                timeout=120,
+            )
+            assert result.returncode == (2 if "nö" in arguments else 0), result.stderr
 
 
 def test_boards() -> None:
