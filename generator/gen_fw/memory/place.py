@@ -67,6 +67,12 @@ def _check(board: Board, wanted: Mapping[str, str], reserve: Mapping[str, int]) 
                 why=f"{name} is read-only memory",
                 hint=_options(board, role),
             )
+        if name not in board.placement.get(role, (name,)):
+            # the family's generated code puts a role only where the board says so
+            raise UsageError(
+                f"--place {role}={name}: projects for {board.name} cannot put the {role} there",
+                hint=_options(board, role),
+            )
     for name, size in reserve.items():
         _known(board, memories, name, "--reserve")
         if not 0 <= size <= memories[name].bytes:
@@ -90,7 +96,8 @@ def _near(word: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def _options(board: Board, role: RegionRole) -> str:
-    names = [memory.name for memory in board.memories if memory.kind in _KINDS[role]]
+    able = [memory.name for memory in board.memories if memory.kind in _KINDS[role]]
+    names = board.placement.get(role, able)
     return f"--place {role}={' or '.join(names)}"
 
 

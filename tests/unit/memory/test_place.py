@@ -109,7 +109,10 @@ def test_a_fixed_place_is_the_only_candidate(kit: Board) -> None:
     [
         ({"arena": "intrenal"}, {}, 'did you mean "internal"'),
         ({"arean": "internal"}, {}, 'did you mean "arena"'),
-        ({"arena": "flash"}, {}, "--place arena=internal"),
+        ({"arena": "flash"}, {}, "--place arena=internal or psram"),
+        # ESP-IDF projects leave constants and code in flash: no promise of anything else
+        ({"model": "internal"}, {}, "--place model=flash"),
+        ({"code": "psram"}, {}, "--place code=flash"),
         ({}, {"psarm": 5}, 'did you mean "psram"'),
         ({}, {"internal": -1}, ""),
         ({}, {"internal": 10**9}, ""),
