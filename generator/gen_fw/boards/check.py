@@ -60,6 +60,11 @@ def board(name: str, chip: str, data: Mapping[str, Any], file: str) -> Board:
         sources=top.texts("sources"),
         family_data=FAMILIES[family](top.table(family), memories),
     )
+    if family == "esp_idf":
+        for role in ("model", "code"):
+            if result.placement[role] != ("flash",):
+                why = "ESP-IDF projects keep it in flash; the arena alone has a choice"
+                top.fail(f"placement.{role}", 'must be ["flash"]', why=why)
     if not result.sources:
         top.fail("sources", "no source", hint="name the datasheet or file of every number")
     for table in (runtime, sdk, top):

@@ -107,6 +107,7 @@ FAULTS = {
     ),
     "arena in rom": ('placement = { arena = ["flash"] }', "placement.arena[0]", "not RAM"),
     "empty placement": ("placement = { arena = [] }", "placement.arena", "no memory"),
+    "model in ram": ('placement = { model = ["internal"] }', "placement.model", '"flash"'),
     "unknown role": ('placement = { arenas = ["flash"] }', "placement.arenas", '"arena"'),
     "kernels": ('runtime = { kernels = "esp-nn" }', "runtime.kernels", '"esp_nn"'),
     "abi": ('cpu = { abi = "riscv" }', "cpu.abi", "riscv-ilp32"),

@@ -205,6 +205,6 @@ def _no_kernel(operator: Operator, table: OperatorTable, board: str) -> tuple[st
         )
     return (
         f"{table.release} does not know the custom operator {shown}",
-        "write a kernel in the application and register it: --custom-op CODE=C_FUNCTION, a "
-        "function that returns its TFLMRegistration*",
+        "write a kernel in the application and register it: --custom-op CODE=FUNCTION, a C++ "
+        "function that returns its gen_fw::Registration",
     )
