@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles ahead-of-time programs for the host and for emulated machines, runs them on recorded
+inputs, and compares every tensor with TensorFlow Lite Micro's.
+
+Many programs make one binary. The generated run function calls ``GEN_FW_AOT_TRACE(tensor, data,
+bytes)`` after each operator; it expands to nothing unless defined, as ``trace.h`` here does.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from aot_oracle import Question, Sample, Tensors, preserved
+from gen_fw.model.types import Model
+from gen_fw.program import Program
+
+PARTS = Path(__file__).resolve().parent / "functional" / "aot"
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wstrict-prototypes")
+SANITIZERS = (
+    "-O1",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+)
+_ROM = '.section {section}\n.balign 16\n.global harness_store\nharness_store:\n.incbin "{path}"\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A compiler, its flags, and what runs the result."""
+
+    name: str
+    cc: str
+    flags: tuple[str, ...]
+    machine: str
+    link: tuple[str, ...] = ()
+    emulator: tuple[str, ...] = ()
+
+    @property
+    def is_host(self) -> bool:
+        return not self.emulator
+
+    def with_flags(self, *flags: str) -> Target:
+        """The same machine, compiled otherwise; later flags win."""
+        return replace(self, name=" ".join((self.name, *flags)), flags=(*self.flags, *flags))
+
+    def need(self) -> None:
+        """Skips the test when a tool is not installed."""
+        for tool in (self.cc, *self.emulator[:1]):
+            if shutil.which(tool) is None:
+                pytest.skip(f"{tool} is not installed")
+
+
+def _host(cc: str, *flags: str) -> Target:
+    return Target(f"{cc} {flags[0]}", cc, ("-DHARNESS_HOST", *flags), "host.c")
+
+
+def _cortex_m(name: str, board: str, shift: int, cpu: tuple[str, ...], *layout: str) -> Target:
+    words = ("start_origin", "code_origin", "code_bytes", "ram_origin", "ram_bytes")
+    places = [f"-Wl,--defsym={word}={value}" for word, value in zip(words, layout, strict=True)]
+    return Target(
+        name,
+        "arm-none-eabi-gcc",
+        ("-mthumb", *cpu, "-O2"),
+        "cortex_m.c",
+        ("--specs=nosys.specs", "-nostartfiles", *places, f"-T{PARTS / 'cortex_m.ld'}"),
+        (
+            "qemu-system-arm",
+            "-M",
+            board,
+            "-nographic",
+            "-semihosting-config",
+            "enable=on,target=native",
+            "-icount",
+            f"shift={shift},sleep=off",
+            "-kernel",
+        ),
+    )
+
+
+HOSTS = tuple(_host(cc, level) for cc in ("gcc", "clang") for level in ("-O0", "-O3"))
+SANITIZED = tuple(
+    replace(_host(cc, *SANITIZERS), name=f"{cc} sanitizers") for cc in ("gcc", "clang")
+)
+M55 = _cortex_m(
+    "cortex-m55",
+    "mps3-an547",
+    5,
+    ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
+    *("0x10000000", "0x70000000", "0x4000000", "0x30000000", "0x80000"),
+)
+M4 = _cortex_m(
+    "cortex-m4",
+    "mps2-an386",
+    6,
+    ("-mcpu=cortex-m4",),
+    *("0x0", "0x21000000", "0x1000000", "0x20000000", "0x400000"),
+)
+RV32 = Target(
+    "rv32imc",
+    "riscv64-unknown-elf-gcc",
+    (
+        *("-march=rv32imc", "-mabi=ilp32", "-misa-spec=2.2", "-mcmodel=medany"),
+        *("--specs=picolibc.specs", "-O2"),
+    ),
+    "riscv.c",
+    ("-nostartfiles", f"-T{PARTS / 'riscv.ld'}"),
+    (
+        "qemu-system-riscv32",
+        *("-M", "virt", "-bios", "none", "-nographic"),
+        *("-icount", "shift=0,sleep=off", "-kernel"),
+    ),
+)
+EMULATED = (M55, M4, RV32)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A program and what it must compute, sample by sample."""
+
+    program: Program
+    model: Model
+    samples: tuple[Sample, ...]
+    expected: tuple[Tensors, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A tensor that differs; ``tensor`` -1 - n is output n as the application reads it."""
+
+    program: str
+    kind: str
+    sample: int
+    #: tensor, first differing byte, expected and actual value there, differing bytes
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Measured:
+    """What one program showed on one machine: for each sample instructions, bytes of stack, and
+    the number of tensors that were compared."""
+
+    instructions: list[int] = field(default_factory=list)
+    stack: list[int] = field(default_factory=list)
+    traced: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a binary printed."""
+
+    measured: dict[str, Measured] = field(default_factory=dict)
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+
+def cases_of(
+    programs: Sequence[Program], models: Sequence[Model], samples: Sequence[tuple[Sample, ...]]
+) -> list[Case]:
+    """Programs with the tensors that TFLM computes for them. TFLM must run every model."""
+    answers = preserved([Question(*pair) for pair in zip(models, samples, strict=True)])
+    cases = []
+    for program, model, inputs, answer in zip(programs, models, samples, answers, strict=True):
+        assert not isinstance(answer, str), f"{program.name}: {answer}"
+        cases.append(Case(program, model, inputs, tuple(answer)))
+    return cases
+
+
+def run_cases(
+    cases: Sequence[Case],
+    target: Target,
+    work: Path,
+    *,
+    trace: bool = True,
+    unity: bool = False,
+    timeout: int = 300,
+) -> Outcome:
+    """Builds and runs. ``unity`` compiles all programs as one file, which is faster for many."""
+    target.need()
+    binary = build(cases, target, work, trace=trace, unity=unity)
+    done = subprocess.run(
+        [*target.emulator, binary],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # where QEMU's semihosting prints
+        text=True,
+        timeout=timeout,
+    )
+    outcome = _read(done.stdout)
+    text = f"{target.name} ended with {done.returncode}: {done.stdout[-4000:]}"
+    assert "END" in done.stdout.split(), text
+    assert done.returncode == (1 if outcome.mismatches else 0), text
+    assert len(outcome.measured) == len(cases), text
+    return outcome
+
+
+def build(
+    cases: Sequence[Case],
+    target: Target,
+    work: Path,
+    *,
+    trace: bool = True,
+    unity: bool = False,
+) -> Path:
+    """The binary for ``target``."""
+    work.mkdir(parents=True, exist_ok=True)
+    sources = [work / path for case in cases for path in write_sources(case.program, work)]
+    generated = [path for path in sources if path.suffix == ".c"]
+    includes = [f"-I{work}", f"-I{PARTS}"]
+    if trace:
+        includes += ["-include", str(PARTS / "trace.h")]
+    if unity:
+        everything = work / "unity.c"
+        everything.write_text("".join(f'#include "{path}"\n' for path in generated))
+        generated = [everything]
+        includes += [f"-I{work / case.program.name}" for case in cases]
+    objects = [
+        compile_c(path, path.with_suffix(".o"), target, *includes, f"-I{path.parent}")
+        for path in generated
+    ]
+    objects += _frame(cases, target, work)
+    binary = work / "harness.elf"
+    _run([target.cc, *target.flags, *target.link, *objects, "-o", binary])
+    return binary
+
+
+def compile_c(source: Path, output: Path, target: Target, *flags: str) -> Path:
+    """One object, without warnings."""
+    wrapper = ["ccache"] if shutil.which("ccache") else []
+    _run([*wrapper, target.cc, *WARNINGS, *target.flags, *flags, "-c", source, "-o", output])
+    return output
+
+
+def write_sources(program: Program, work: Path) -> list[Path]:
+    """Writes a program's sources to ``work/<name>/``; their paths relative to ``work``."""
+    paths = []
+    for source in program.sources:
+        path = Path(program.name) / source.path
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_bytes(source.content)
+        paths.append(path)
+    return paths
+
+
+def _frame(cases: Sequence[Case], target: Target, work: Path) -> list[Path]:
+    """Objects of the runner, its table of programs and the recorded data."""
+    store, offsets = bytearray(), []
+    for case in cases:
+        offsets.append(len(store))
+        store += _script(case)
+    (work / "store.bin").write_bytes(store)
+    section = ".rodata" if target.is_host else '.store, "a"'
+    (work / "store.S").write_text(_ROM.format(section=section, path=work / "store.bin"))
+    (work / "cases.c").write_text(_table(cases, offsets))
+    arena = max(case.program.adapter["arena_bytes"]["target"] for case in cases) + 64
+    define = f"-DHARNESS_ARENA_BYTES={arena}"
+    objects = []
+    for path in (work / "cases.c", work / "store.S", PARTS / "harness.c", PARTS / target.machine):
+        objects.append(work / f"frame_{path.stem}.o")
+        strict = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", define)
+        places = (f"-I{PARTS}", f"-I{work}", "-c", path, "-o", objects[-1])
+        _run([target.cc, *target.flags, *strict, *places])
+    return objects
+
+
+def _table(cases: Sequence[Case], offsets: Iterable[int]) -> str:
+    lines = ['#include "harness.h"', "extern const uint32_t harness_store[];"]
+    rows = []
+    for case, offset in zip(cases, offsets, strict=True):
+        name = case.program.name
+        reset = f"{name}_aot_reset" if case.program.stateful else "0"
+        for function in (f"{name}_aot_run", reset):
+            if function != "0":
+                lines.append(f"void {function}(uint8_t *arena);")
+        arena = case.program.adapter["arena_bytes"]["target"]
+        rows.append(
+            f'{{"{name}", {name}_aot_run, {reset}, {arena}u, harness_store + {offset // 4}}},'
+        )
+    lines += ["const struct harness_case harness_cases[] = {", *rows, "};"]
+    lines.append(f"const uint32_t harness_case_count = {len(rows)}u;")
+    return "\n".join(lines) + "\n"
+
+
+def _script(case: Case) -> bytes:
+    """The stream that harness.h describes."""
+    adapter, graph = case.program.adapter, case.model.subgraphs[0]
+    parts = []
+    for key, places in (("inputs", case.program.inputs), ("outputs", case.program.outputs)):
+        parts.append(_words(len(places)))
+        for io, place in zip(places, adapter[key], strict=True):
+            parts.append(_words(place["offset"], io.bytes))
+    parts.append(_words(len(case.samples)))
+    for sample, tensors in zip(case.samples, case.expected, strict=True):
+        parts += [_padded(data) for data in sample]
+        parts += [_padded(tensors[index]) for index in graph.outputs]
+        parts.append(_words(len(tensors)))
+        for index, data in tensors.items():
+            parts += [_words(index, len(data)), _padded(data)]
+    return b"".join(parts)
+
+
+def _words(*values: int) -> bytes:
+    return struct.pack(f"<{len(values)}I", *values)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _read(text: str) -> Outcome:
+    outcome = Outcome()
+    for line in text.splitlines():
+        kind, *rest = line.split()
+        if kind == "RAN":
+            name, _, instructions, stack, traced = rest
+            measured = outcome.measured.setdefault(name, Measured())
+            measured.instructions.append(int(instructions))
+            measured.stack.append(int(stack))
+            measured.traced.append(int(traced))
+        elif kind in {"MISMATCH", "SIZE", "UNKNOWN", "OVERRUN"}:
+            name, sample, *numbers = rest
+            outcome.mismatches.append(
+                Mismatch(name, kind, int(sample), tuple(int(number) for number in numbers))
+            )
+    return outcome
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=600
+    )
+    text = f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-8000:]}"
+    assert done.returncode == 0, text
