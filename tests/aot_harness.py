@@ -8,118 +8,18 @@ bytes)`` after each operator; it expands to nothing unless defined, as ``trace.h
 
 from __future__ import annotations
 
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from aot_oracle import Question, Sample, Tensors, preserved
+from aot_targets import PARTS, Target, compile_c, run_tool, write_sources
 from gen_fw.model.types import Model
 from gen_fw.program import Program
 
-PARTS = Path(__file__).resolve().parent / "functional" / "aot"
-WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wstrict-prototypes")
-SANITIZERS = (
-    "-O1",
-    "-g",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-    "-fno-omit-frame-pointer",
-)
 _ROM = '.section {section}\n.balign 16\n.global harness_store\nharness_store:\n.incbin "{path}"\n'
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A compiler, its flags, and what runs the result."""
-
-    name: str
-    cc: str
-    flags: tuple[str, ...]
-    machine: str
-    link: tuple[str, ...] = ()
-    emulator: tuple[str, ...] = ()
-
-    @property
-    def is_host(self) -> bool:
-        return not self.emulator
-
-    def with_flags(self, *flags: str) -> Target:
-        """The same machine, compiled otherwise; later flags win."""
-        return replace(self, name=" ".join((self.name, *flags)), flags=(*self.flags, *flags))
-
-    def need(self) -> None:
-        """Skips the test when a tool is not installed."""
-        for tool in (self.cc, *self.emulator[:1]):
-            if shutil.which(tool) is None:
-                pytest.skip(f"{tool} is not installed")
-
-
-def _host(cc: str, *flags: str) -> Target:
-    return Target(f"{cc} {flags[0]}", cc, ("-DHARNESS_HOST", *flags), "host.c")
-
-
-def _cortex_m(name: str, board: str, shift: int, cpu: tuple[str, ...], *layout: str) -> Target:
-    words = ("start_origin", "code_origin", "code_bytes", "ram_origin", "ram_bytes")
-    places = [f"-Wl,--defsym={word}={value}" for word, value in zip(words, layout, strict=True)]
-    return Target(
-        name,
-        "arm-none-eabi-gcc",
-        ("-mthumb", *cpu, "-O2"),
-        "cortex_m.c",
-        ("--specs=nosys.specs", "-nostartfiles", *places, f"-T{PARTS / 'cortex_m.ld'}"),
-        (
-            "qemu-system-arm",
-            "-M",
-            board,
-            "-nographic",
-            "-semihosting-config",
-            "enable=on,target=native",
-            "-icount",
-            f"shift={shift},sleep=off",
-            "-kernel",
-        ),
-    )
-
-
-HOSTS = tuple(_host(cc, level) for cc in ("gcc", "clang") for level in ("-O0", "-O3"))
-SANITIZED = tuple(
-    replace(_host(cc, *SANITIZERS), name=f"{cc} sanitizers") for cc in ("gcc", "clang")
-)
-M55 = _cortex_m(
-    "cortex-m55",
-    "mps3-an547",
-    5,
-    ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
-    *("0x10000000", "0x70000000", "0x4000000", "0x30000000", "0x80000"),
-)
-M4 = _cortex_m(
-    "cortex-m4",
-    "mps2-an386",
-    6,
-    ("-mcpu=cortex-m4",),
-    *("0x0", "0x21000000", "0x1000000", "0x20000000", "0x400000"),
-)
-RV32 = Target(
-    "rv32imc",
-    "riscv64-unknown-elf-gcc",
-    (
-        *("-march=rv32imc", "-mabi=ilp32", "-misa-spec=2.2", "-mcmodel=medany"),
-        *("--specs=picolibc.specs", "-O2"),
-    ),
-    "riscv.c",
-    ("-nostartfiles", f"-T{PARTS / 'riscv.ld'}"),
-    (
-        "qemu-system-riscv32",
-        *("-M", "virt", "-bios", "none", "-nographic"),
-        *("-icount", "shift=0,sleep=off", "-kernel"),
-    ),
-)
-EMULATED = (M55, M4, RV32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,26 +127,8 @@ def build(
     ]
     objects += _frame(cases, target, work)
     binary = work / "harness.elf"
-    _run([target.cc, *target.flags, *target.link, *objects, "-o", binary])
+    run_tool([target.cc, *target.flags, *target.link, *objects, "-o", binary])
     return binary
-
-
-def compile_c(source: Path, output: Path, target: Target, *flags: str) -> Path:
-    """One object, without warnings."""
-    wrapper = ["ccache"] if shutil.which("ccache") else []
-    _run([*wrapper, target.cc, *WARNINGS, *target.flags, *flags, "-c", source, "-o", output])
-    return output
-
-
-def write_sources(program: Program, work: Path) -> list[Path]:
-    """Writes a program's sources to ``work/<name>/``; their paths relative to ``work``."""
-    paths = []
-    for source in program.sources:
-        path = Path(program.name) / source.path
-        (work / path).parent.mkdir(parents=True, exist_ok=True)
-        (work / path).write_bytes(source.content)
-        paths.append(path)
-    return paths
 
 
 def _frame(cases: Sequence[Case], target: Target, work: Path) -> list[Path]:
@@ -266,7 +148,7 @@ def _frame(cases: Sequence[Case], target: Target, work: Path) -> list[Path]:
         objects.append(work / f"frame_{path.stem}.o")
         strict = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", define)
         places = (f"-I{PARTS}", f"-I{work}", "-c", path, "-o", objects[-1])
-        _run([target.cc, *target.flags, *strict, *places])
+        run_tool([target.cc, *target.flags, *strict, *places])
     return objects
 
 
@@ -317,7 +199,7 @@ def _padded(data: bytes) -> bytes:
 def _read(text: str) -> Outcome:
     outcome = Outcome()
     for line in text.splitlines():
-        kind, *rest = line.split()
+        kind, *rest = line.split() or [""]
         if kind == "RAN":
             name, _, instructions, stack, traced = rest
             measured = outcome.measured.setdefault(name, Measured())
@@ -330,11 +212,3 @@ def _read(text: str) -> Outcome:
                 Mismatch(name, kind, int(sample), tuple(int(number) for number in numbers))
             )
     return outcome
-
-
-def _run(command: Sequence[str | Path]) -> None:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=600
-    )
-    text = f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-8000:]}"
-    assert done.returncode == 0, text

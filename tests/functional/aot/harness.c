@@ -107,8 +107,12 @@ static __attribute__((noinline)) uint32_t measure(const struct harness_case *pro
   program->run(arena);
   return 0;
 #else
-  volatile uint32_t marker = 0;
-  const uintptr_t top = ((uintptr_t)&marker & ~(uintptr_t)3) - 32u;
+  uintptr_t top;  // the stack pointer here is the one with which the program is called
+#ifdef __riscv
+  __asm__ volatile("mv %0, sp" : "=r"(top));
+#else
+  __asm__ volatile("mov %0, sp" : "=r"(top));
+#endif
   const uintptr_t bottom = top - STACK_PAINTED;
   for (uintptr_t at = bottom; at < top; at += 4u) {
     *(volatile uint32_t *)at = PAINT;
