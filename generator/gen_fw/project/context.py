@@ -347,6 +347,7 @@ def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
 def _flags(firmware: Firmware, options: ProjectOptions, layout: str) -> list[str]:
     """Conditions for ``when`` in family.toml."""
     flags = [f"ci-{options.ci}", f"layout-{layout}", f"model-{options.model_format}"]
+    flags.extend(sorted({f"any-runtime-{program.runtime}" for program in firmware.programs}))
     if firmware.shared_arena:
         flags.append("shared-arena")
     if any(golden is not None for golden in firmware.golden):

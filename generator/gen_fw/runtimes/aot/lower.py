@@ -102,6 +102,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         sources=tuple(Source(path, text.encode()) for path, text in sources.files.items()),
         adapter={
             "arena_bytes": {"target": arena, "host64": arena},
+            "needed_bytes": arena,
             "inputs": [{"offset": memory.tensors[tensor]} for tensor in main.inputs],
             "outputs": [{"offset": memory.tensors[tensor]} for tensor in main.outputs],
             "kernel_files": list(sources.kernel_files),
