@@ -265,7 +265,12 @@ def _call(model: Model, main: Subgraph, memory: Memory, position: int, step: Ste
             offsets.append(None)
         else:
             offsets.append(memory.tensors[argument.tensor])
-    return Call(step, tuple(offsets), constants)
+    sizes = {
+        argument.parameter: main.tensors[argument.tensor].bytes
+        for argument in step.arguments
+        if isinstance(argument, TensorArgument) and argument.written
+    }
+    return Call(step, tuple(offsets), constants, sizes)
 
 
 def _items(memory: Memory, arena: int) -> tuple[Item, ...]:
