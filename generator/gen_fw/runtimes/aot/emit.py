@@ -70,9 +70,16 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
     kernels: dict[tuple[str, str], _Kernel] = {}
     arrays = _Arrays(name)
     lines = []
-    for call in calls:
+    complete = {
+        argument.tensor: position
+        for position, call in enumerate(calls)
+        for argument in call.step.arguments
+        if isinstance(argument, TensorArgument) and argument.written
+    }
+    for position, call in enumerate(calls):
         kernel = _kernel(name, call, kernels)
-        lines.append(_line(call, kernel, arrays))
+        done = {tensor for tensor, last in complete.items() if last == position}
+        lines.append(_line(call, kernel, arrays, done))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
     kernel_file = _kernel_file(name, code, target)
     files = {
@@ -142,7 +149,8 @@ def _wrapped(start: str, items: Sequence[str], end: str) -> str:
     return "\n".join([*lines, line])
 
 
-def _line(call: Call, kernel: _Kernel, arrays: _Arrays) -> str:
+def _line(call: Call, kernel: _Kernel, arrays: _Arrays, done: set[int]) -> str:
+    """The call of a kernel; tensors in ``done`` are complete after it, and traced."""
     step = call.step
     items, traces = [], []
     for argument, offset in zip(step.arguments, call.offsets, strict=True):
@@ -153,7 +161,7 @@ def _line(call: Call, kernel: _Kernel, arrays: _Arrays) -> str:
             parameter = _parameter("", argument)
             pointer = parameter[: parameter.rindex("*")].strip()
             items.append(_place(pointer, offset))
-            if isinstance(argument, TensorArgument) and argument.written:
+            if isinstance(argument, TensorArgument) and argument.tensor in done:
                 size = call.bytes[argument.parameter]
                 traces.append(f"\n  TRACE({argument.tensor}, {offset}, {size});")
     comment = f"  // {step.operator}: {step.operator_name} {step.comment}".rstrip()
