@@ -2,12 +2,13 @@
 """Compiles ahead-of-time programs for the host and for emulated machines, runs them on recorded
 inputs, and compares every tensor with TensorFlow Lite Micro's.
 
-Many programs make one binary. The generated run function calls ``GEN_FW_AOT_TRACE(tensor, data,
-bytes)`` after each operator; it expands to nothing unless defined, as ``trace.h`` here does.
+Many programs make one binary. The generated code hands each tensor that an operator has computed to
+``GEN_FW_AOT_TRACE``, which ``trace.h`` here defines; what is measured is built without it.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -118,9 +119,8 @@ def build(
         includes += ["-include", str(PARTS / "trace.h")]
     if unity:
         everything = work / "unity.c"
-        everything.write_text("".join(f'#include "{path}"\n' for path in generated))
+        everything.write_text("".join(map(_included, generated)))
         generated = [everything]
-        includes += [f"-I{work / case.program.name}" for case in cases]
     objects = [
         compile_c(path, path.with_suffix(".o"), target, *includes, f"-I{path.parent}")
         for path in generated
@@ -129,6 +129,14 @@ def build(
     binary = work / "harness.elf"
     run_tool([target.cc, *target.flags, *target.link, *objects, "-o", binary])
     return binary
+
+
+def _included(path: Path) -> str:
+    """An ``#include`` behind which the file's static functions have names of their own."""
+    names = dict.fromkeys(re.findall(r"(?m)^static [\w *]*?(\w+)\(", path.read_text()))
+    renamed = "".join(f"#define {name} {name}_{path.stem}\n" for name in names)
+    restored = "".join(f"#undef {name}\n" for name in names)
+    return f'{renamed}#include "{path}"\n{restored}'
 
 
 def _frame(cases: Sequence[Case], target: Target, work: Path) -> list[Path]:

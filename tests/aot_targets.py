@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from jinja2 import Template
 
 from gen_fw.program import Program
+from gen_fw.resources import templates_root
 
 PARTS = Path(__file__).resolve().parent / "functional" / "aot"
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wstrict-prototypes")
@@ -158,7 +160,11 @@ def compile_c(source: Path, output: Path, target: Target, *flags: str) -> Path:
 
 
 def write_sources(program: Program, work: Path) -> list[Path]:
-    """Writes a program's sources to ``work/<name>/``; their paths relative to ``work``."""
+    """Writes a program's sources to ``work/<name>/``, and to ``work`` the headers of the project
+    that they may include; returns the sources' paths relative to ``work``."""
+    for header in ("gen_fw.h", "gen_fw_quant.h"):
+        template = templates_root() / "shared" / "gen" / f"{header}.j2"
+        (work / header).write_text(Template(template.read_text()).render(abi=1))
     paths = []
     for source in program.sources:
         path = Path(program.name) / source.path

@@ -19,14 +19,13 @@ from gen_fw.runtimes.io import interface
 _SOURCE = """
 #include <stdint.h>
 #include <string.h>
-#ifndef GEN_FW_AOT_TRACE
-#define GEN_FW_AOT_TRACE(tensor, data, bytes) ((void)0)
-#endif
 void {name}_aot_run(uint8_t *arena);
 void {name}_aot_run(uint8_t *arena) {{
   memcpy(arena + {bytes}, arena, {bytes});
   {error};
+#ifdef GEN_FW_AOT_TRACE
   GEN_FW_AOT_TRACE({tensor}, arena + {bytes}, {bytes});
+#endif
 }}
 """
 
@@ -62,7 +61,7 @@ def _kinds(outcome: Outcome) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("target", (HOSTS[0], *EMULATED), ids=lambda target: target.name)
 def test_errors_are_found(target: Target, tmp_path: Path) -> None:
-    cases = _cases("", "arena[{0}] ^= 1", "arena[2 * {0}] ^= 1", "GEN_FW_AOT_TRACE(99, arena, 1)")
+    cases = _cases("", "arena[{0}] ^= 1", "arena[2 * {0}] ^= 1", "harness_trace(99, arena, 1)")
     outcome = run_cases(cases[::3] + cases[1:2], target, tmp_path)
     assert _kinds(outcome) == {("m00001", "MISMATCH"), ("m00003", "UNKNOWN")}
     assert {len(measured.traced) for measured in outcome.measured.values()} == {2}
