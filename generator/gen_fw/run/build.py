@@ -53,11 +53,16 @@ def build(
         raise _failed("cmake cannot configure the project", project, done.text)
     progress("building")
 
+    shown = 0
+
     def told(text: str) -> None:
+        nonlocal shown
         line(text)
         step = _PERCENT.match(text)
-        if step:
-            progress(f"building {step[1]}{f' of {step[2]}' if step[2] else '%'}")
+        percent = 100 * int(step[1]) // max(1, int(step[2] or 100)) if step else 0
+        if percent >= shown + 20:  # a line for each fifth
+            shown = percent
+            progress(f"building: {percent} %")
 
     command = ["cmake", "--build", "--preset", PRESET, "--target", "all", "runner", "--parallel"]
     done = stream([*command, "2"], project.folder, seconds=_BUILD_SECONDS, line=told)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What newlib asks of the system. There is no heap: malloc fails.
+// What newlib asks of the system. The heap is as large as stdio's own structures need.
 
 #include <errno.h>
+#include <reent.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -19,11 +22,16 @@ int _kill(int process, int signal);
 _Noreturn void _exit(int status);
 void _init(void);
 void _fini(void);
+void __sinit(struct _reent *reent);
 void console_init(void);
 
-/// A buffer of our own, as stdio would ask malloc for one.
+/// stdout, stdin and stderr are allocated when one is first used, which takes 500 bytes.
+enum { kHeapBytes = 1024 };
+
+/// Whole lines go to the console at once.
 void console_init(void) {
   static char buffer[256];
+  __sinit(_REENT);  // stdout is a null pointer until stdio was used
   setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
 }
 
@@ -59,9 +67,15 @@ int _isatty(int file) {
 }
 
 void *_sbrk(int increment) {
-  (void)increment;
-  errno = ENOMEM;
-  return (void *)-1;
+  alignas(8) static char heap[kHeapBytes];
+  static ptrdiff_t used;
+  if (increment > kHeapBytes - used || increment < -used) {
+    errno = ENOMEM;
+    return (void *)-1;
+  }
+  char *const start = heap + used;
+  used += increment;
+  return start;
 }
 
 int _getpid(void) { return 1; }
