@@ -126,6 +126,7 @@ def _predictions(entry: ProgramRun, console: Console, top: int) -> None:
                 for row in best(sample, output.io, top, entry.program.labels)
             )
             which = f" sample {number}" if entry.samples > 1 else ""
-            console.print(f"{entry.program.name} out{output.io.position}{which}: {found}", markup=False)
+            name = f"{entry.program.name} out{output.io.position}{which}"
+            console.print(f"{name}: {found}", markup=False)
         if entry.samples > _MAX_SHOWN:
             console.print(f"... {entry.samples - _MAX_SHOWN} more samples", markup=False)

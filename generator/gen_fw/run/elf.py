@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sizes from ELF files: of the whole image, and of the part that came from given object files.
 
-Which input sections the linker kept is told by symbols, not by a map file: a section is in the image
-when one of its symbols is, or when a section that is refers to it (strings and tables without names).
-Local symbols are told apart by the source file that STT_FILE names. So this works with every linker.
+Which input sections the linker kept is told by symbols, not by a map file: a section is in the
+image when one of its symbols is, or when a section that is refers to it (strings and tables without
+names). Local symbols are told apart by the source file that STT_FILE names. So this works with
+every linker.
 """
 
 from __future__ import annotations
@@ -57,9 +58,7 @@ class Image:
                 if section["sh_flags"] & _ALLOC and section["sh_type"] != "SHT_NOBITS"
             )
             #: bytes of RAM that the linker has given away, stacks and heap not counted
-            self.ram = sum(
-                section["sh_size"] for section in sections if _kind(section) == "ram"
-            )
+            self.ram = sum(section["sh_size"] for section in sections if _kind(section) == "ram")
             self._kept = _kept(elf)
 
     def part(self, objects: Iterable[Path]) -> Sizes:
@@ -115,7 +114,7 @@ def _kind(section: Any) -> str:
 
 def _symbols(elf: ELFFile) -> Iterator[tuple[int, Any, str]]:
     """Index, symbol, and the source file that locals belong to."""
-    table = elf.get_section_by_name(".symtab")
+    table: Any = elf.get_section_by_name(".symtab")
     file = ""
     if table is None:
         return
@@ -127,8 +126,10 @@ def _symbols(elf: ELFFile) -> Iterator[tuple[int, Any, str]]:
 
 def _named(symbol: Any) -> bool:
     """Not a mapping symbol such as $t, a temporary label, or a section."""
-    return bool(symbol.name) and symbol["st_info"]["type"] != "STT_SECTION" and (
-        symbol.name[0] not in "$" and not symbol.name.startswith(".L")
+    return (
+        bool(symbol.name)
+        and symbol["st_info"]["type"] != "STT_SECTION"
+        and (symbol.name[0] not in "$" and not symbol.name.startswith(".L"))
     )
 
 
@@ -181,6 +182,7 @@ def _live(elf: ELFFile, kept: _Kept, seen: set[str]) -> Iterator[Any]:
 def _follow(elf: ELFFile, home: dict[int, int], live: set[int]) -> None:
     """Adds the sections that live ones refer to."""
     targets: dict[int, set[int]] = {}
+    section: Any
     for section in elf.iter_sections():
         if section["sh_type"] in ("SHT_REL", "SHT_RELA"):
             found = targets.setdefault(section["sh_info"], set())

@@ -192,7 +192,7 @@ def _program(
 
 
 def _objects(built: Path, program: NativeProgram) -> list[Path]:
-    """The program's object files: kernels, glue, weights; of tflm the library, which programs share."""
+    """The program's object files: kernels, glue, weights; tflm's library, which programs share."""
     folders = [f"program_{program.name}.dir", *(["tflm.dir"] if program.runtime == "tflm" else [])]
     return sorted(
         path
@@ -231,7 +231,7 @@ def _counted(
 
 def _named(programs: Sequence[ProgramRun]) -> list[tuple[str, Output]]:
     return [
-        (f"{entry.program.name}/out{output.io.position}" if index else f"out{output.io.position}", output)
+        (f"{entry.program.name}/" * bool(index) + f"out{output.io.position}", output)
         for index, entry in enumerate(programs)
         for output in entry.outputs
     ]

@@ -46,9 +46,7 @@ def stream(command: Sequence[str], cwd: Path, *, seconds: float, line: Line) -> 
             start_new_session=True,
         )
     except OSError as error:
-        raise GenFwError(
-            f"{command[0]} does not start", why=error.strerror or str(error)
-        ) from None
+        raise GenFwError(f"{command[0]} does not start", why=error.strerror or str(error)) from None
     late = threading.Event()
 
     def stop() -> None:

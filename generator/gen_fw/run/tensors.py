@@ -61,9 +61,7 @@ def read_inputs(path: Path, program: NativeProgram) -> list[bytes]:
         arrays = [read_npy(data, where)]
     else:
         arrays = _arrays(Npz(data, where), program, where)
-    samples = [
-        _samples(array, io, where) for array, io in zip(arrays, program.inputs, strict=True)
-    ]
+    samples = [_samples(array, io, where) for array, io in zip(arrays, program.inputs, strict=True)]
     if len({len(entry) for entry in samples}) > 1:
         counts = ", ".join(str(len(entry)) for entry in samples)
         raise UsageError("the inputs have different numbers of samples", where=where, why=counts)
@@ -166,7 +164,11 @@ def read_outputs(program: NativeProgram, files: Sequence[Path], samples: int) ->
 def save_outputs(path: Path, outputs: Sequence[tuple[str, Output]]) -> None:
     """Writes the arrays under these names. Raises UsageError when that fails."""
     arrays = {
-        name: (output.array.dtype.newbyteorder("<").str, output.values.shape, output.array.tobytes())
+        name: (
+            output.array.dtype.newbyteorder("<").str,
+            output.values.shape,
+            output.array.tobytes(),
+        )
         for name, output in outputs
     }
     try:

@@ -129,8 +129,10 @@ def install_line(lacking: Sequence[Found]) -> str:
 def _shown(entry: Found) -> str:
     if entry.fault:
         return f"{entry.tool.command} ({entry.version} found, {entry.fault})"
-    return f"{entry.tool.library} of {entry.tool.command}" if entry.tool.library else (
-        entry.tool.command
+    return (
+        f"{entry.tool.library} of {entry.tool.command}"
+        if entry.tool.library
+        else (entry.tool.command)
     )
 
 
