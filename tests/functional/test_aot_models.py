@@ -16,6 +16,10 @@ _MACHINES = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
 _ALL = (*SHARED, *OWN)
 
 
+def _name(part: Target | str) -> str:
+    return part if isinstance(part, str) else part.name
+
+
 def _exact(cases: list[Case], target: Target, work: Path, share: float = 0.6) -> None:
     """No byte differs, and at least ``share`` of the computed tensors were compared."""
     outcome = run_cases(cases, target, work)
@@ -26,12 +30,8 @@ def _exact(cases: list[Case], target: Target, work: Path, share: float = 0.6) ->
         assert min(traced) >= share * computed, f"{case.program.name}: {traced} of {computed}"
 
 
-def _name(target: Target) -> str:
-    return target.name
-
-
 @pytest.mark.parametrize(
-    ("target", "board"), [(HOSTS[1], "host"), (SANITIZED[0], "qemu-riscv32")], ids=str
+    ("target", "board"), [(HOSTS[1], "host"), (SANITIZED[0], "qemu-riscv32")], ids=_name
 )
 def test_our_models(target: Target, board: str, tmp_path: Path) -> None:
     _exact([model_case(name, None, board) for name in OWN], target, tmp_path)
@@ -47,7 +47,7 @@ def test_our_models(target: Target, board: str, tmp_path: Path) -> None:
         ("person_detect", "qemu-cortex-m4", HOSTS[1]),
         ("micro_speech", "qemu-cortex-m55", SANITIZED[1]),
     ],
-    ids=lambda part: part if isinstance(part, str) else part.name,
+    ids=_name,
 )
 def test_one_model_per_path(
     name: str, board: str, target: Target, shared: Path, tmp_path: Path
