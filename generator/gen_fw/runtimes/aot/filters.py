@@ -20,6 +20,9 @@ from gen_fw.runtimes.aot.layer import Site
 
 Array = np.ndarray[Any, Any]
 
+#: sums of pairs must stay inside the lower field of the 64-bit accumulator: 23 bits with sign
+PAIR_FIELD = 1 << 22
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -5,7 +5,54 @@ from __future__ import annotations
 
 import re
 
+
+
+def _dot_pairs(unroll: int) -> str:
+    """The inner loop of convolutions with pairs, ``unroll`` taps at a time."""
+    steps = "\n".join(f"    STEP({u})" for u in range(unroll))
+    return f"""\
+/// Sums over groups of {unroll} taps: two channels times two pairs of pixels. A function of its own, so
+/// that nothing else takes registers; the steps stay in order for the same reason.
+static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap, const int8_t *restrict weight,
+                                   int32_t groups, int64_t *restrict sums) {{
+#define STEP(u)                                                \\
+  sum00 += (int64_t)tap[2 * (u)] * weight[2 * (u)];            \\
+  sum01 += (int64_t)tap[2 * (u) + 1] * weight[2 * (u)];        \\
+  sum10 += (int64_t)tap[2 * (u)] * weight[2 * (u) + 1];        \\
+  sum11 += (int64_t)tap[2 * (u) + 1] * weight[2 * (u) + 1];    \\
+  IN_ORDER();
+  int64_t sum00 = 1 << 22;
+  int64_t sum01 = 1 << 22;
+  int64_t sum10 = 1 << 22;
+  int64_t sum11 = 1 << 22;
+  do {{
+{steps}
+    tap += {2 * unroll};
+    weight += {2 * unroll};
+  }} while (--groups != 0);
+  sums[0] = sum00;
+  sums[1] = sum01;
+  sums[2] = sum10;
+  sums[3] = sum11;
+#undef STEP
+}}
+"""
+
+
 _HELPERS: dict[str, str] = {
+    "saturate": """\
+/// value limited to 8 bits.
+static inline int32_t saturate(int32_t value) {
+#if defined(__ARM_FEATURE_SAT)
+  return __ssat(value, 8);
+#else
+  value = value < -128 ? -128 : value;
+  return value > 127 ? 127 : value;
+#endif
+}
+""",
+    "dot_pairs_4": _dot_pairs(4),
+    "dot_pairs_8": _dot_pairs(8),
     "clamp": """\
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
   value = value < low ? low : value;
@@ -72,7 +119,7 @@ static inline int8_t narrow_clamped(int32_t sum, const CHANNEL *channel, int32_t
                                     int32_t high) {
   const int32_t value =
       (high_product(sum * 4, channel->multiplier) + channel->offset) >> channel->shift;
-  return (int8_t)clamp(value, low, high);
+  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
 }
 """,
     "narrow_fast": """\
@@ -81,7 +128,7 @@ static inline int8_t narrow_clamped(int32_t sum, const CHANNEL *channel, int32_t
 static inline int8_t narrow_fast(int32_t sum, const CHANNEL *channel, int32_t low, int32_t high) {
   const int32_t value = (high_product(sum * 4, channel->multiplier) + (sum >> 31) * 2 +
                          channel->offset) >> channel->shift;
-  return (int8_t)clamp(value, low, high);
+  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
 }
 """,
     "narrow_plain": """\
@@ -97,12 +144,15 @@ static inline int8_t narrow_plain(int32_t sum, const CHANNEL *channel, int32_t z
 static inline int32_t pair(int32_t a, int32_t b) { return a + b * (1 << 23); }
 """,
     "lower": """\
-/// The sum over the first inputs of pairs: the lower 23 bits, signed.
-static inline int32_t lower(int64_t sum) { return (int32_t)((uint32_t)sum << 9) >> 9; }
+/// The sum over the first inputs of pairs, plus 2^22: the lower 23 bits, without sign as the sum
+/// began with 2^22.
+static inline int32_t lower(int64_t sum) { return (int32_t)((uint32_t)sum & 0x7fffffu); }
 """,
     "upper": """\
 /// The sum over the second inputs of pairs.
-static inline int32_t upper(int64_t sum) { return (int32_t)((sum + (1 << 22)) >> 23); }
+static inline int32_t upper(int64_t sum) {
+  return (int32_t)((uint32_t)((uint64_t)sum >> 32) << 9 | (uint32_t)sum >> 23);
+}
 """,
 }
 
@@ -119,3 +169,29 @@ def helpers(code: str, channel_type: str) -> str:
                 needed.add(name)
                 reached.append(definition)
     return "\n".join(texts[name] for name in texts if name in needed)
+
+
+_PREAMBLE: dict[str, str] = {
+    "__ssat": """\
+#if defined(__ARM_FEATURE_SAT)
+#include <arm_acle.h>
+#endif
+
+""",
+    "NOT_INLINE": """\
+#if defined(__GNUC__)
+#define NOT_INLINE __attribute__((noinline))
+/// Keeps the compiler from moving memory accesses over this place; no instruction.
+#define IN_ORDER() __asm__ volatile("" ::: "memory")
+#else
+#define NOT_INLINE
+#define IN_ORDER() ((void)0)
+#endif
+
+""",
+}
+
+
+def preamble(support: str) -> str:
+    """Includes and macros of the compiler that these helpers need."""
+    return "".join(text for word, text in _PREAMBLE.items() if word in support)

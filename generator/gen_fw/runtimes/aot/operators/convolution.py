@@ -12,6 +12,7 @@ import numpy as np
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
 from gen_fw.runtimes.aot.filters import (
+    PAIR_FIELD,
     Array,
     Channels,
     Window,
@@ -25,8 +26,6 @@ from gen_fw.runtimes.aot.table import operator
 
 #: output pixels of a tile
 PIXELS = 4
-#: sums of a pair of pixels must stay inside the lower field of the 64-bit accumulator
-PAIR_FIELD = 1 << 22
 
 
 @operator(
@@ -103,7 +102,16 @@ def _product(
     count, taps = weights.shape
     pixels = size.batch * size.out_height * size.out_width
     wide = 128 * int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
-    paired = site.target.technique == "pairs" and pixels >= PIXELS and wide < PAIR_FIELD
+    paired = (
+        site.target.technique == "pairs"
+        and pixels >= PIXELS
+        and count > 1
+        and wide < PAIR_FIELD
+    )
+    unroll, spare = (min(taps, 4 if pixels < PIXELS else 2), 0)
+    if paired:
+        unroll = 8 if -taps % 8 <= taps // 16 else 4
+        spare = -taps % unroll
     tile = PIXELS if pixels >= PIXELS else 1
     block = min(count, 2 if paired else 4)
     direct = (
@@ -120,10 +128,12 @@ def _product(
         "blocks": math.ceil(count / block),
         "overlap": count % block,
         "direct": direct,
+        "unroll": unroll,
+        "spare": spare,
     }
     scratch: list[ScratchArgument] = []
     if paired:
-        scratch = [ScratchArgument("columns", "int32_t", 4 * taps * tile // 2)]
+        scratch = [ScratchArgument("columns", "int32_t", 4 * (taps + spare) * tile // 2)]
     elif not direct:
         scratch = [ScratchArgument("columns", "int8_t", taps * tile)]
     what = f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
@@ -134,7 +144,7 @@ def _product(
         (
             site.reads("input", site.input(0)),
             site.writes("output", site.output()),
-            DataArgument("weights", "int8_t", blocked(weights, block), "weights"),
+            DataArgument("weights", "int8_t", blocked(np.pad(weights, ((0, 0), (0, spare))), block), "weights"),
             DataArgument("channels", "channel", blocked_rows(outcome.table, block), "channels"),
             *scratch,
         ),
