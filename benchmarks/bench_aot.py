@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the ahead-of-time runtime costs, beside TensorFlow Lite Micro's interpreter.
 
-python benchmarks/bench_aot.py [--json] [--strict] [--machine M55] [--model kws]
+python benchmarks/bench_aot.py [--json] [--strict] [--layers] [--machine M55] [--model kws]
 
 Needs the cross compilers and QEMU, the extra ``reference``, and the folder of real models
 (GEN_FW_SHARED), whose baselines/tflm_m55.csv holds the interpreter's figures.
@@ -23,7 +23,7 @@ from common import Row, table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from aot_goals import ARENA, MACHINES, Figures, measure  # noqa: E402
+from aot_goals import ARENA, MACHINES, Figures, layers, measure  # noqa: E402
 from aot_programs import SHARED  # noqa: E402
 from conftest import shared_root  # noqa: E402
 
@@ -63,16 +63,33 @@ def aot_line(figures: Figures) -> Line:
 
 
 def goal_rows(figures: Sequence[Figures]) -> list[Row]:
-    """Every goal with its value, in million instructions or bytes."""
-    rows = []
+    """Every goal with its value, in million instructions or bytes. Where the same goal holds on
+    several machines, the worst of them."""
+    worst: dict[tuple[str, float], tuple[int, str]] = {}
     for one in figures:
         for what, value, most in one.goals():
-            million = what == "instructions"
-            scale = 1e6 if million else 1
-            name = f"{one.model} {one.machine} {one.optimise} {what}"
-            unit = "M" if million else "B"
-            rows.append(Row(name, value / scale, unit, goal=most / scale))
+            name = {
+                "instructions": f"{one.model} {one.machine} {what}",
+                "code": f"{one.model} {one.machine} {what} for {one.optimise}",
+                "arena": f"{one.model} {what}",
+            }.get(what, what)
+            where = f"{one.model} {one.machine} {one.optimise}"
+            worst[name, most] = max(worst.get((name, most), (-1, "")), (value, where))
+    rows = []
+    for (name, most), (value, where) in worst.items():
+        million = name.endswith("instructions")
+        scale, unit = (1e6, "M") if million else (1, "B")
+        note = "" if million or " code " in name else where
+        rows.append(Row(name, value / scale, unit, goal=most / scale, note=note))
     return rows
+
+
+def layer_lines(model: str, machine: str, shared: Path) -> Iterator[Line]:
+    """Where the instructions go."""
+    with tempfile.TemporaryDirectory() as work:
+        for operator, count, macs in layers(model, machine, shared, Path(work)):
+            ratio = f"{count / macs:.2f}" if macs else ""
+            yield (model, machine, operator, f"{count:,}", ratio)
 
 
 def aligned(lines: Sequence[Line]) -> str:
@@ -92,19 +109,28 @@ def main() -> int:
     arguments.add_argument("--machine", action="append", choices=MACHINES, help="only this one")
     arguments.add_argument("--json", action="store_true", help="print JSON instead of tables")
     arguments.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
+    arguments.add_argument("--layers", action="store_true", help="only instructions by operator")
     given = arguments.parse_args()
     shared = shared_root()
     if shared is None:
         print("no folder of real models (set GEN_FW_SHARED): nothing measured", file=sys.stderr)
         return 0
+    models, machines = given.model or list(ARENA), given.machine or list(MACHINES)
+    if given.layers:
+        heading: list[Line] = [("model", "machine", "operator", "instructions", "per MAC")]
+        for model in models:
+            for machine in machines:
+                heading += layer_lines(model, machine, shared)
+        print(aligned(heading))
+        return 0
     figures: list[Figures] = []
     lines: list[Line] = [_HEADINGS]
     interpreters: list[dict[str, str]] = []
-    for model in given.model or ARENA:
+    for model in models:
         for row in baselines(shared, model):
             interpreters.append(row)
             lines.append(interpreter_line(model, row))
-        for machine in given.machine or MACHINES:
+        for machine in machines:
             for optimise in ("speed", "size"):
                 with tempfile.TemporaryDirectory() as work:
                     figures.append(measure(model, machine, shared, Path(work), optimise))

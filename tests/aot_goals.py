@@ -14,6 +14,7 @@ from pathlib import Path
 from aot_harness import run_cases
 from aot_programs import model_case
 from aot_targets import M4, M55, RV32, Sizes, Target, sizes_of
+from gen_fw.model.macs import operator_macs
 
 #: machine -> (board of the package, target)
 MACHINES: dict[str, tuple[str, Target]] = {
@@ -106,3 +107,22 @@ def measure(
         max(measured.stack),
         sizes_of(case.program, target, work),
     )
+
+
+def layers(model: str, machine: str, shared: Path | None, work: Path) -> list[tuple[str, int, int]]:
+    """(operator, instructions, multiply-accumulates) of each step, in order."""
+    board, target = MACHINES[machine]
+    case = model_case(model, shared, board, random=0)
+    outcome = run_cases([case], target, work, layers=True)
+    counts = outcome.measured[case.program.name].layers
+    graph = case.model.subgraphs[0]
+    return [
+        (
+            f"{operator.index} {operator.name}",
+            counts[output],
+            operator_macs(case.model, graph, operator),
+        )
+        for operator in graph.operators
+        for output in operator.outputs
+        if output in counts
+    ]

@@ -47,11 +47,12 @@ class Mismatch:
 @dataclass(slots=True)
 class Measured:
     """What one program showed on one machine: for each sample instructions, bytes of stack, and
-    the number of tensors that were compared."""
+    the number of tensors that were compared; with ``layers`` instructions by tensor instead."""
 
     instructions: list[int] = field(default_factory=list)
     stack: list[int] = field(default_factory=list)
     traced: list[int] = field(default_factory=list)
+    layers: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -80,12 +81,14 @@ def run_cases(
     work: Path,
     *,
     trace: bool = True,
+    layers: bool = False,
     unity: bool = False,
     timeout: int = 300,
 ) -> Outcome:
-    """Builds and runs. ``unity`` compiles all programs as one file, which is faster for many."""
+    """Builds and runs. ``unity`` compiles all programs as one file, which is faster for many;
+    ``layers`` counts the instructions up to each traced tensor instead of comparing it."""
     target.need()
-    binary = build(cases, target, work, trace=trace, unity=unity)
+    binary = build(cases, target, work, trace=trace, layers=layers, unity=unity)
     done = subprocess.run(
         [*target.emulator, binary],
         stdin=subprocess.DEVNULL,
@@ -108,6 +111,7 @@ def build(
     work: Path,
     *,
     trace: bool = True,
+    layers: bool = False,
     unity: bool = False,
 ) -> Path:
     """The binary for ``target``."""
@@ -125,7 +129,7 @@ def build(
         compile_c(path, path.with_suffix(".o"), target, *includes, f"-I{path.parent}")
         for path in generated
     ]
-    objects += _frame(cases, target, work)
+    objects += _frame(cases, target, work, *(["-DHARNESS_LAYERS"] if layers else []))
     binary = work / "harness.elf"
     run_tool([target.cc, *target.flags, *target.link, *objects, "-o", binary])
     return binary
@@ -139,7 +143,7 @@ def _included(path: Path) -> str:
     return f'{renamed}#include "{path}"\n{restored}'
 
 
-def _frame(cases: Sequence[Case], target: Target, work: Path) -> list[Path]:
+def _frame(cases: Sequence[Case], target: Target, work: Path, *defines: str) -> list[Path]:
     """Objects of the runner, its table of programs and the recorded data."""
     store, offsets = bytearray(), []
     for case in cases:
@@ -154,7 +158,7 @@ def _frame(cases: Sequence[Case], target: Target, work: Path) -> list[Path]:
     objects = []
     for path in (work / "cases.c", work / "store.S", PARTS / "harness.c", PARTS / target.machine):
         objects.append(work / f"frame_{path.stem}.o")
-        strict = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", define)
+        strict = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", define, *defines)
         places = (f"-I{PARTS}", f"-I{work}", "-c", path, "-o", objects[-1])
         run_tool([target.cc, *target.flags, *strict, *places])
     return objects
@@ -214,6 +218,10 @@ def _read(text: str) -> Outcome:
             measured.instructions.append(int(instructions))
             measured.stack.append(int(stack))
             measured.traced.append(int(traced))
+        elif kind == "LAYER":
+            name, _, tensor, instructions = rest
+            measured = outcome.measured.setdefault(name, Measured())
+            measured.layers[int(tensor)] = int(instructions)
         elif kind in {"MISMATCH", "SIZE", "UNKNOWN", "OVERRUN"}:
             name, sample, *numbers = rest
             outcome.mismatches.append(
