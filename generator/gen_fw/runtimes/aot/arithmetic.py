@@ -60,6 +60,11 @@ def scaled(x: int, multiplier: int, shift: int) -> int:
     return rounded_shift(doubling_high_product(shifted, multiplier), max(-shift, 0))
 
 
+#: sums must stay below this for the fast form: four times the sum, and four times the bias of a
+#: pair's lower field (which has 2**22 taken off), must fit 32 bits
+FAST_LIMIT = (1 << 29) - (1 << 22)
+
+
 @dataclass(frozen=True, slots=True)
 class FastScaling:
     """``scaled(x, ...) + zero point`` as ``(high_product(4 * x, multiplier) + offset) >> shift``.
@@ -83,7 +88,7 @@ def fast_scaling(multiplier: int, shift: int, zero_point: int, bound: int) -> Fa
         multiplier, right = 0, 1  # every result rounds to 0
     if multiplier == 0:
         right = 1
-    if right < 1 or right > 22 or bound >= 1 << 29:
+    if right < 1 or right > 22 or bound >= FAST_LIMIT:
         return None
     offset = ((2 * zero_point + 1) << right) + 1
     if ((4 * bound * multiplier) >> 32) + 3 + abs(offset) > INT32_MAX:

@@ -9,18 +9,24 @@ import re
 
 def _dot_pairs(unroll: int) -> str:
     """The inner loop of convolutions with pairs, ``unroll`` taps at a time."""
-    steps = "\n".join(f"    STEP({u})" for u in range(unroll))
+    steps = "\n".join(f"    STEP({u});" for u in range(unroll))
     return f"""\
 /// Sums over groups of {unroll} taps: two channels times two pairs of pixels. A function of its own, so
 /// that nothing else takes registers; the steps stay in order for the same reason.
 static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap, const int8_t *restrict weight,
                                    int32_t groups, int64_t *restrict sums) {{
-#define STEP(u)                                                \\
-  sum00 += (int64_t)tap[2 * (u)] * weight[2 * (u)];            \\
-  sum01 += (int64_t)tap[2 * (u) + 1] * weight[2 * (u)];        \\
-  sum10 += (int64_t)tap[2 * (u)] * weight[2 * (u) + 1];        \\
-  sum11 += (int64_t)tap[2 * (u) + 1] * weight[2 * (u) + 1];    \\
-  IN_ORDER();
+#define STEP(u)                                  \\
+  do {{                                           \\
+    const int32_t tap0 = tap[2 * (u)];           \\
+    const int32_t tap1 = tap[2 * (u) + 1];       \\
+    int32_t factor = weight[2 * (u)];            \\
+    sum00 += (int64_t)tap0 * factor;             \\
+    sum01 += (int64_t)tap1 * factor;             \\
+    factor = weight[2 * (u) + 1];                \\
+    sum10 += (int64_t)tap0 * factor;             \\
+    sum11 += (int64_t)tap1 * factor;             \\
+    IN_ORDER();                                  \\
+  }} while (0)
   int64_t sum00 = 1 << 22;
   int64_t sum01 = 1 << 22;
   int64_t sum10 = 1 << 22;
@@ -46,8 +52,7 @@ static inline int32_t saturate(int32_t value) {
 #if defined(__ARM_FEATURE_SAT)
   return __ssat(value, 8);
 #else
-  value = value < -128 ? -128 : value;
-  return value > 127 ? 127 : value;
+  return (uint32_t)(value + 128) > 255u ? (value >> 31) ^ 127 : value;
 #endif
 }
 """,
@@ -113,20 +118,20 @@ static inline int32_t one_over_one_plus(int32_t a) {
 }
 """,
     "narrow_clamped": """\
-/// The output for a sum, where low is not below the output's zero point: both roundings of
+/// The output for a fourfold sum, where low is not below the output's zero point: both roundings of
 /// TensorFlow Lite in one (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_clamped(int32_t sum, const CHANNEL *channel, int32_t low,
+static inline int8_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_t low,
                                     int32_t high) {
   const int32_t value =
-      (high_product(sum * 4, channel->multiplier) + channel->offset) >> channel->shift;
+      (high_product(sum4, channel->multiplier) + channel->offset) >> channel->shift;
   return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
 }
 """,
     "narrow_fast": """\
-/// The output for a sum: both roundings of TensorFlow Lite in one, halves of negative values away
+/// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative values away
 /// from zero (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_fast(int32_t sum, const CHANNEL *channel, int32_t low, int32_t high) {
-  const int32_t value = (high_product(sum * 4, channel->multiplier) + (sum >> 31) * 2 +
+static inline int8_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low, int32_t high) {
+  const int32_t value = (high_product(sum4, channel->multiplier) + (sum4 >> 31) * 2 +
                          channel->offset) >> channel->shift;
   return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
 }
@@ -181,10 +186,16 @@ _PREAMBLE: dict[str, str] = {
     "NOT_INLINE": """\
 #if defined(__GNUC__)
 #define NOT_INLINE __attribute__((noinline))
+#else
+#define NOT_INLINE
+#endif
+
+""",
+    "IN_ORDER": """\
+#if defined(__GNUC__)
 /// Keeps the compiler from moving memory accesses over this place; no instruction.
 #define IN_ORDER() __asm__ volatile("" ::: "memory")
 #else
-#define NOT_INLINE
 #define IN_ORDER() ((void)0)
 #endif
 
