@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 # extras of pyproject.toml; dependent tests skip with a message when one is left out
 EXTRAS ?= all
+# board of the demo: host, qemu-cortex-m55, qemu-cortex-m4, qemu-riscv32
+BOARD  ?= host
 BIN     = $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest
 
@@ -23,12 +25,14 @@ $(BIN)/.ready: pyproject.toml constraints.txt tools/setup_debian.sh
 	@$(BIN)/python -m compileall -q generator/gen_fw
 	@touch $@
 
-demo: $(VENV)/.base ## an ESP32-S3 project from a model of ours, and its report
-	$(VENV)/bin/gen-fw inspect examples/models/chirps_int8.tflite
-	$(VENV)/bin/gen-fw examples/models/chirps_int8.tflite --board esp32s3 \
-	    --golden examples/models/chirps_int8_golden.npz --labels examples/models/chirps_labels.txt \
-	    -o build/demo
-	@echo "the project is in build/demo; build it with: cd build/demo && idf.py set-target esp32s3 build"
+demo: $(VENV)/.base ## digits on this computer, or BOARD=qemu-cortex-m55: build, run, predictions
+	@sh tools/setup_debian.sh $(BOARD)
+	@mkdir -p build
+	$(BIN)/python examples/models/drawn_digits.py build/drawn_digits.npy
+	$(BIN)/gen-fw examples/models/digits_int8.tflite --board $(BOARD) --name digits \
+	    --golden examples/models/digits_int8_golden.npz --labels examples/models/digits_labels.txt \
+	    -o build/demo-$(BOARD)
+	$(BIN)/gen-fw run build/demo-$(BOARD) --input build/drawn_digits.npy --top 2
 
 # the demo needs the base install only
 $(VENV)/.base: pyproject.toml

@@ -64,8 +64,9 @@ def plan_of(
     template_dirs: Sequence[Path] = (),
 ) -> ProjectPlan:
     """The rendered project."""
-    family = load_family("esp_idf")
-    context = build(firmware, load_board(board), family, options or ProjectOptions())
+    target = load_board(board)
+    family = load_family(target.family)
+    context = build(firmware, target, family, options or ProjectOptions())
     return render(family, context, constants(firmware), template_dirs=template_dirs)
 
 

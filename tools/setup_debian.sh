@@ -1,15 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that gen-fw's own development needs; lists them when not root.
-# usage: setup_debian.sh [python]     with "python": only what the base install needs
+# usage: setup_debian.sh [python | BOARD]     with "python": only what the base install needs; with a
+# board: only what building and running its projects needs
 set -eu
 
 packages="python3-venv"
+case "${1:-all}" in
+    host) packages="build-essential cmake" ;;
+    qemu-cortex-*) packages="cmake make gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" ;;
+    qemu-riscv32)
+        packages="cmake make gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc" ;;
+esac
 if [ "${1:-all}" = all ]; then
     packages="$packages build-essential clang cmake ninja-build make git xxd faketime
         gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
         gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
-        qemu-system-arm qemu-system-misc libgemmlowp-dev"
+        qemu-system-arm qemu-system-misc libgemmlowp-dev valgrind"
 fi
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

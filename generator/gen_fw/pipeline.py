@@ -181,11 +181,14 @@ def _programs(
 def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
     """The lowering of the wanted runtime. Raises UsageError for one that does not exist."""
     from gen_fw.project.names import check_function
+    from gen_fw.runtimes.aot.lower import lower as lower_aot
     from gen_fw.runtimes.tflm.lower import TflmOptions, lower
 
     runtime = options.runtime or board.default_runtime
+    if runtime == "aot":
+        return lambda model, name: lower_aot(model, name, board, options)
     if runtime != "tflm":
-        raise UsageError(f"there is no runtime {runtime!r}", hint="known: tflm")
+        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
     for function in options.custom_ops.values():
         check_function(function)
     chosen = TflmOptions(kernels=options.kernels, custom_ops=options.custom_ops)

@@ -7,15 +7,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from gen_fw.boards import esp_idf
+from gen_fw.boards import esp_idf, native_cmake
 from gen_fw.boards.board import Board, Cpu, Memory, Sdk
 from gen_fw.boards.table import ID, Table
 
 #: family -> reader of the table of that name; a new family adds a module and a line here
 FAMILIES: Mapping[str, Callable[[Table, tuple[Memory, ...]], dict[str, Any]]] = {
     "esp_idf": esp_idf.read,
+    "native_cmake": native_cmake.read,
 }
-ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi")
+ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi", "lp64")
 RUNTIMES = ("tflm", "aot", "tvm", "xcore")
 KERNELS = ("reference", "cmsis_nn", "esp_nn", "ethos_u", "portable")
 ROLES: tuple[str, ...] = ("arena", "model", "code")

@@ -17,7 +17,7 @@ from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Constant, Firmware, Golden, Io, Program
-from gen_fw.project import esp_idf
+from gen_fw.project import esp_idf, native_cmake
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
 from gen_fw.version import __version__
@@ -59,7 +59,7 @@ _KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 #: licences whose texts are in templates/shared/licences
 _LICENCE_TEXTS = frozenset({"Apache-2.0", "BSD-3-Clause", "MIT"})
-_FAMILIES = {"esp_idf": esp_idf.data}
+_FAMILIES = {"esp_idf": esp_idf.data, "native_cmake": native_cmake.data}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ def build(
     if family.name in _FAMILIES:
         context[family.name] = _FAMILIES[family.name](firmware, board)
         context["project"].update(_path_words(context[family.name]))
+        context["flags"] += context[family.name].get("flags", [])
     return context
 
 
@@ -200,7 +201,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the family that paths in family.toml may use."""
-    return {key: family_data[key] for key in ("target",) if key in family_data}
+    return {key: family_data[key] for key in ("target", "toolchain") if key in family_data}
 
 
 def _sha256(model: Constant | None) -> str:
@@ -312,7 +313,11 @@ def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
     for program in firmware.programs:
         parts.extend(_RUNTIME_PARTS.get(program.runtime, ()))
         parts.extend(_KERNEL_PARTS.get(program.kernels, ()))
-    parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))
+    c_library = str(board.family_data.get("c_library", ""))
+    if not c_library:
+        parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))
+    elif c_library != "system":  # linked statically
+        parts.append((f"{c_library} (see its own notices)", board.licence))
     ids = sorted({spdx for _, spdx in parts})
     return [
         {
@@ -327,6 +332,7 @@ def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
 def _flags(firmware: Firmware, options: ProjectOptions, layout: str) -> list[str]:
     """Conditions for ``when`` in family.toml."""
     flags = [f"ci-{options.ci}", f"layout-{layout}", f"model-{options.model_format}"]
+    flags.extend(sorted({f"any-runtime-{program.runtime}" for program in firmware.programs}))
     if firmware.shared_arena:
         flags.append("shared-arena")
     if any(golden is not None for golden in firmware.golden):

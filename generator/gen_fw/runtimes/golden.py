@@ -73,7 +73,7 @@ def load_sample(path: Path, program: Program) -> tuple[bytes, ...]:
         arrays = [npz.array(name, size) for name, size in zip(names, sizes, strict=False)]
     _count(where, "input", len(arrays), len(program.inputs))
     return tuple(
-        _encode(array, io, f"{where}: input {io.position}", quantize=True)
+        encode_input(array, io, f"{where}: input {io.position}")
         for array, io in zip(arrays, program.inputs, strict=True)
     )
 
@@ -155,6 +155,11 @@ def _missing(npz: Npz, key: str) -> UsageError:
         why=f"the file has {', '.join(npz.names[:12]) or 'no arrays'}",
         hint="keys are in0 …, out0 … and, for stateful models, run2_out0 …",
     )
+
+
+def encode_input(array: Array, io: Io, where: str) -> bytes:
+    """Little-endian bytes of one sample for an input, as ``load_sample`` reads them."""
+    return _encode(array, io, where, quantize=True)
 
 
 def _encode(array: Array, io: Io, where: str, *, quantize: bool) -> bytes:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,17 +34,29 @@ KITS = {
 }
 BOARDS = all_boards()
 each_board = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+#: board -> compiler's prefix, ABI, QEMU's machine
+NATIVE = {
+    "host": ("", "lp64", ""),
+    "qemu-cortex-m4": ("arm-none-eabi", "arm-eabi", "mps2-an386"),
+    "qemu-cortex-m55": ("arm-none-eabi", "arm-eabi", "mps3-an547"),
+    "qemu-riscv32": ("riscv64-unknown-elf", "riscv-ilp32", "virt"),
+}
 
 
-def test_the_ten_chips_and_four_kits_are_there() -> None:
-    assert set(CHIPS) | set(KITS) <= set(board_names())
+def of_family(family: str) -> pytest.MarkDecorator:
+    boards = [board for board in BOARDS if board.family == family]
+    return pytest.mark.parametrize("board", boards, ids=lambda board: board.name)
+
+
+def test_all_boards_are_there() -> None:
+    assert set(CHIPS) | set(KITS) | set(NATIVE) == set(board_names())
     assert [board.name for board in BOARDS] == list(board_names()) == sorted(set(board_names()))
 
 
 @each_board
 def test_has_sources_licence_and_a_memory_budget(board: Board) -> None:
     assert board.title
-    assert board.licence == "Apache-2.0"
+    assert board.licence in ("Apache-2.0", "BSD-3-Clause")
     # every memory's size has a source that names it
     for memory in board.memories:
         assert any(memory.name in source.split(":")[0] for source in board.sources), memory.name
@@ -55,7 +68,7 @@ def test_has_sources_licence_and_a_memory_budget(board: Board) -> None:
     assert ranks == sorted(set(ranks))
 
 
-@each_board
+@of_family("esp_idf")
 def test_family_data_agrees_with_cpu_and_memories(board: Board) -> None:
     data = board.family_data
     assert data["flash"]["mb"] << 20 == board.memory("flash").bytes
@@ -66,6 +79,22 @@ def test_family_data_agrees_with_cpu_and_memories(board: Board) -> None:
     assert (board.cpu.abi == "xtensa") == xtensa
     assert data["toolchain_prefix"].startswith("xtensa-" if xtensa else "riscv32-")
     assert data["esp_nn"] == (board.chip if board.chip in ("esp32s3", "esp32p4") else "generic")
+
+
+@of_family("native_cmake")
+def test_native_board(board: Board) -> None:
+    data = board.family_data
+    assert (data["toolchain"], board.cpu.abi, data["machine"]) == NATIVE[board.name]
+    assert (board.default_runtime, board.kernels) == ("aot", "portable")
+    # a clock counts no instructions
+    assert (data["counter"]["kind"] == "clock") == (board.name == "host")
+    ranges = sorted(
+        (data["origins"][memory.name], data["origins"][memory.name] + memory.bytes)
+        for memory in board.memories
+        if memory.name in data["origins"]
+    )
+    assert len(ranges) == (0 if board.name == "host" else len(board.memories))
+    assert all(end <= start for (_, end), (start, _) in pairwise(ranges))
 
 
 @pytest.mark.parametrize("name", CHIPS)

@@ -112,9 +112,10 @@ def text_of(plan: ProjectPlan) -> list[tuple[str, bytes]]:
 
 def test_every_board_renders(firmware: Firmware) -> None:
     for board in all_boards():
+        plan = files(plan_of(firmware, board=board.name))
+        assert plan["README.md"] and plan["NOTICE"]
         if board.family != "esp_idf":
             continue
-        plan = files(plan_of(firmware, board=board.name))
         target = board.family_data["target"]
         defaults = text(plan[f"sdkconfig.defaults.{target}"])
         flash = board.memory("flash").bytes

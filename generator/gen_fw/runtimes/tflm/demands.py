@@ -14,7 +14,7 @@ from math import prod
 
 from gen_fw.model.lifetimes import runtime_bytes
 from gen_fw.model.types import DType, Model, Operator, Subgraph, Tensor
-from gen_fw.runtimes.tflm import esp_nn
+from gen_fw.runtimes.tflm import cmsis_nn, esp_nn
 from gen_fw.runtimes.tflm.flexbuffer import integers
 from gen_fw.runtimes.tflm.signatures import slots
 from gen_fw.runtimes.tflm.table import OperatorTable, facts
@@ -333,14 +333,37 @@ _RULES: Mapping[str, Callable[[_Node], None]] = {
 def demands(model: Model, table: OperatorTable, kernels: str, wide: int) -> tuple[Demand, ...]:
     """The demand of every operator of every subgraph, in the order in which TFLM prepares them.
 
-    ``kernels`` is ``reference`` or ``esp_nn:<chip>``; ``wide`` is 0 for a 32-bit ABI, 1 for a
-    64-bit host. The model must have passed ``support.check``.
+    ``kernels`` is ``reference``, ``cmsis_nn`` or ``esp_nn:<chip>``; ``wide`` is 0 for a 32-bit
+    ABI, 1 for a 64-bit host. The model must have passed ``support.check``.
     """
     return tuple(
         _demand(_Node(model, subgraph, operator, wide, kernels, slots(subgraph, operator)), table)
         for subgraph in model.subgraphs
         for operator in subgraph.operators
     )
+
+
+def _cmsis_nn(node: _Node) -> None:
+    """What CMSIS-NN takes more; upper bounds."""
+    node.keep(cmsis_nn.OPERATOR_BYTES)
+    source = node.present.get("in0")
+    if source is None or source.dtype not in _QUANTIZED:
+        return
+    element, name = source.dtype.bits // 8, node.operator.name
+    weights = node.present.get("in1")
+    if name == "AVERAGE_POOL_2D":
+        node.request(cmsis_nn.average_pool(source.shape[-1]))
+    elif weights is None:
+        return
+    elif name in ("CONV_2D", "TRANSPOSE_CONV"):
+        node.request(cmsis_nn.conv(prod(weights.shape[1:]), element))
+    elif name == "DEPTHWISE_CONV_2D":
+        window, outputs = prod(weights.shape[:3]), weights.shape[3]
+        node.request(cmsis_nn.depthwise(window, source.shape[-1], outputs, element))
+    elif name in ("FULLY_CONNECTED", "BATCH_MATMUL", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"):
+        outputs = node.present["out0"].shape[-1] if name == "BATCH_MATMUL" else weights.shape[0]
+        node.keep(cmsis_nn.fully_connected(outputs))
+        node.request(cmsis_nn.fully_connected(outputs))
 
 
 def _demand(node: _Node, table: OperatorTable) -> Demand:
@@ -357,5 +380,7 @@ def _demand(node: _Node, table: OperatorTable) -> Demand:
     rule = _RULES.get(registration.custom or registration.operator)
     if rule is not None:
         rule(node)
+    if node.kernels == "cmsis_nn" and operator.name in cmsis_nn.OPERATORS:
+        _cmsis_nn(node)
     parameters = sizes["params"][registration.params][node.wide] if registration.params else 0
     return Demand(*place, parameters, tuple(node.kept), tuple(node.scratch))

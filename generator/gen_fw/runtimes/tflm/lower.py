@@ -70,11 +70,13 @@ def resolver_call(release: str = "") -> Callable[[Operator], str | None]:
 def kernels_of(board: Board, wanted: str = "") -> str:
     """The kernel set of a board as the arena accounting names it: ``reference``,
     ``esp_nn:esp32s3``, … Raises UsageError for kernels that the board does not have."""
-    kernels = wanted or board.kernels
-    if kernels not in {"reference", board.kernels}:
+    own = board.kernels if board.default_runtime == "tflm" else "reference"
+    known = ["reference", own, *(["cmsis_nn"] if board.cpu.abi == "arm-eabi" else [])]
+    kernels = wanted or own
+    if kernels not in known:
         raise UsageError(
-            f'board {board.name} has no kernels "{kernels}"',
-            hint=f"kernels of this board: {board.kernels}",
+            f'board {board.name} has no kernels "{kernels}" for tflm',
+            hint=f"kernels of this board: {', '.join(dict.fromkeys(known))}",
         )
     if kernels == "esp_nn":
         return f"esp_nn:{board.family_data.get('esp_nn', 'generic')}"

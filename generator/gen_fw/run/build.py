@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configures and builds a project with CMake, in ``build/release`` of the project."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gen_fw.errors import GenFwError, ToolMissingError
+from gen_fw.run.process import stream
+from gen_fw.run.project import NativeProject
+
+PRESET = "release"
+_CONFIGURE_SECONDS = 300.0
+_BUILD_SECONDS = 3600.0
+_SHOWN_LINES = 40
+_FAILURE = re.compile(r"(error:|error |FAILED:|undefined reference|will not fit|overflowed)", re.I)
+_PERCENT = re.compile(r"\[\s*(\d+)(?:/(\d+)|%)\]")
+
+
+def build(
+    project: NativeProject,
+    *,
+    environment: Mapping[str, str],
+    progress: Callable[[str], None],
+    line: Callable[[str], None],
+) -> Path:
+    """The build folder, with the application and the runner in it.
+
+    ``environment`` is looked at for what the project's runtime needs. Raises ToolMissingError when
+    the runtime's tree is not named, GenFwError with the compiler's messages when the build fails.
+    """
+    folder = project.folder / "build" / PRESET
+    cache = folder / "CMakeCache.txt"
+    if project.cxx and not environment.get("TFLM_ROOT") and not _cached(cache, "TFLM_ROOT"):
+        raise ToolMissingError(
+            "TFLM_ROOT is not set",
+            why="runtime tflm is compiled from a tree of tflite-micro, which the variable names",
+            hint="git clone https://github.com/tensorflow/tflite-micro, "
+            "then TFLM_ROOT=.../tflite-micro gen-fw run ...; or generate with --runtime aot",
+        )
+    home = _cached(cache, "CMAKE_HOME_DIRECTORY")
+    if home and Path(home) != project.folder:
+        cache.unlink()  # the folder was moved or copied; CMake insists
+    progress("configuring")
+    command = ["cmake", "--preset", PRESET]
+    if not cache.is_file() and shutil.which("ninja"):
+        command += ["-G", "Ninja"]
+    done = stream(command, project.folder, seconds=_CONFIGURE_SECONDS, line=line)
+    if done.code != 0:
+        raise _failed("cmake cannot configure the project", project, done.text)
+    progress("building")
+
+    shown = 0
+
+    def told(text: str) -> None:
+        nonlocal shown
+        line(text)
+        step = _PERCENT.match(text)
+        percent = 100 * int(step[1]) // max(1, int(step[2] or 100)) if step else 0
+        if percent >= shown + 20:  # a line for each fifth
+            shown = percent
+            progress(f"building: {percent} %")
+
+    command = ["cmake", "--build", "--preset", PRESET, "--target", "all", "runner", "--parallel"]
+    done = stream([*command, "2"], project.folder, seconds=_BUILD_SECONDS, line=told)
+    if done.code != 0:
+        raise _failed("the project does not build", project, done.text)
+    return folder
+
+
+def executable(project: NativeProject, build_folder: Path, target: str) -> Path:
+    """The file of the application (``app``) or the ``runner``."""
+    suffix = ".elf" if project.emulator else ""
+    if target == "app":
+        return build_folder / "app" / f"{project.name}{suffix}"
+    return build_folder / "gen" / f"{target}{suffix}"
+
+
+def _cached(cache: Path, name: str) -> str:
+    """An entry of CMakeCache.txt; empty when there is none."""
+    try:
+        text = cache.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    match = re.search(rf"^{name}:\w+=(.+)$", text, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def _failed(what: str, project: NativeProject, text: str) -> GenFwError:
+    lines = text.rstrip().splitlines()
+    first = next((i for i, line in enumerate(lines) if _FAILURE.search(line)), None)
+    shown = lines[-_SHOWN_LINES:] if first is None else lines[first : first + _SHOWN_LINES]
+    return GenFwError(what, where=str(project.folder), why="\n".join(shown))

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tools are there, which are missing, for one board or for all."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gen_fw.boards.board import Board
+from gen_fw.run import tools
+from gen_fw.run.tools import Found, Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked for. ``install`` tells how to get it, empty when it is there."""
+
+    what: str
+    purpose: str
+    required: bool
+    ok: bool
+    #: version, folder, or why it does not serve
+    found: str
+    wanted: str
+    install: str
+    #: boards that want it, by name; empty: all
+    boards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was looked for. ``board`` is empty when it was for all boards."""
+
+    board: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """All that is required is there."""
+        return all(check.ok for check in self.checks if check.required)
+
+    @property
+    def missing(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.ok)
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    module: str
+    purpose: str
+    install: str
+    required: bool = False
+
+
+_PACKAGES = (
+    _Package("elftools", "sizes in gen-fw run", "pip install pyelftools"),
+    _Package("PIL", "gen-fw run --input picture.png", "pip install 'gen-fw[image]'"),
+    _Package("tflite_micro", "reference vectors", "pip install 'gen-fw[reference]'"),
+)
+#: SDK name -> variable that names its folder, a file in it, where to get it
+_SDKS = {
+    "esp-idf": (
+        "IDF_PATH",
+        "tools/idf.py",
+        "https://docs.espressif.com/projects/esp-idf, then . export.sh",
+    )
+}
+_TFLM = ("TFLM_ROOT", "tensorflow/lite/micro/micro_interpreter.h")
+
+
+def diagnose(
+    boards: Sequence[Board],
+    environment: Mapping[str, str],
+    *,
+    progress: Callable[[str], None],
+) -> Diagnosis:
+    """Looks for what these boards need. ``environment`` tells where SDKs are."""
+    wanted: dict[Tool, list[str]] = {}
+    sdks: dict[str, list[str]] = {}
+    for board in boards:
+        if board.family == "native_cmake":
+            for tool in tools.needed(str(board.family_data["toolchain"]), cxx=True):
+                wanted.setdefault(tool, []).append(board.name)
+        else:
+            sdks.setdefault(board.sdk.name, []).append(board.name)
+    checks = []
+    for tool, names in wanted.items():
+        progress(f"looking for {tool.command}")
+        # C++ is for runtime tflm only; the default needs C
+        optional = tool in (tools.HOST_CXX, tools.ARM_CXX)
+        checks.append(_tool(tools.find(tool), names, required=tool.required and not optional))
+    checks += [_sdk(name, names, environment) for name, names in sdks.items()]
+    if wanted:
+        checks.append(_tflm([name for names in wanted.values() for name in names], environment))
+    checks += [_package(package) for package in _PACKAGES]
+    return Diagnosis(boards[0].name if len(boards) == 1 else "", tuple(checks))
+
+
+def _tool(found: Found, boards: Sequence[str], *, required: bool) -> Check:
+    tool = found.tool
+    what = f"{tool.command} with {tool.library}" if tool.library else tool.command
+    return Check(
+        what=what,
+        purpose=tool.purpose,
+        required=required,
+        ok=found.ok,
+        found=" ".join(part for part in (found.version, found.fault) if part),
+        wanted=f">= {'.'.join(map(str, tool.at_least))}" if tool.at_least else "",
+        install="" if found.ok else tools.install_line([found]),
+        boards=tuple(dict.fromkeys(boards)),
+    )
+
+
+def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Check:
+    variable, file, source = _SDKS.get(name, (name.upper().replace("-", "_"), "", ""))
+    folder = environment.get(variable, "")
+    ok = bool(folder) and (Path(folder) / file).exists()
+    return Check(
+        what=f"{name} ({variable})",
+        purpose="the vendor's SDK, which builds the project",
+        required=True,
+        ok=ok,
+        found=folder if ok else "no SDK there" if folder else "",
+        wanted="",
+        install="" if ok else source,
+        boards=tuple(boards),
+    )
+
+
+def _tflm(boards: Sequence[str], environment: Mapping[str, str]) -> Check:
+    variable, file = _TFLM
+    folder = environment.get(variable, "")
+    ok = bool(folder) and (Path(folder) / file).is_file()
+    return Check(
+        what=f"tflite-micro ({variable})",
+        purpose="runtime tflm",
+        required=False,
+        ok=ok,
+        found=folder if ok else "no tree of tflite-micro there" if folder else "",
+        wanted="",
+        install="" if ok else "git clone https://github.com/tensorflow/tflite-micro",
+        boards=tuple(dict.fromkeys(boards)),
+    )
+
+
+def _package(package: _Package) -> Check:
+    ok = importlib.util.find_spec(package.module) is not None
+    return Check(
+        what=f"Python package {package.module}",
+        purpose=package.purpose,
+        required=package.required,
+        ok=ok,
+        found="installed" if ok else "",
+        wanted="",
+        install="" if ok else package.install,
+    )

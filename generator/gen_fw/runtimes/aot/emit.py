@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C99 text of a lowered model: the sequence of calls, the kernels, the constant data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from gen_fw.runtimes.aot.helpers import helpers, preamble
+from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, Step, TensorArgument
+from gen_fw.runtimes.aot.target import Target
+
+_KERNELS = Path(__file__).resolve().parent / "kernels"
+_HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
+_WIDTH = 100
+_DTYPES = {
+    "int8_t": "int8",
+    "uint8_t": "uint8",
+    "int16_t": "int16",
+    "int32_t": "int32",
+    "int64_t": "int64",
+    "float": "float32",
+    "bool": "bool",
+    "channel": "int32",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A step with the place of each argument: offset in the arena, or a constant tensor's data."""
+
+    step: Step
+    #: by argument: byte offset in the arena, or None for data
+    offsets: tuple[int | None, ...]
+    #: data of arguments that are constant tensors
+    constants: Mapping[str, DataArgument]
+    #: bytes of tensors that are written, by parameter
+    bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Files by name, and what is in them."""
+
+    files: Mapping[str, str]
+    kernel_files: tuple[str, ...]
+    constant_bytes: int
+    kernels: tuple[str, ...]
+    code_lines: int
+
+
+@dataclass(slots=True)
+class _Kernel:
+    name: str
+    text: str
+    prototype: str
+    comment: str
+    operators: list[int]
+
+
+def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
+    """All sources of program ``name``. Kernels with the same text are one function, data with the
+    same bytes is one array."""
+    kernels: dict[tuple[str, str], _Kernel] = {}
+    arrays = _Arrays(name)
+    lines = []
+    complete = {
+        argument.tensor: position
+        for position, call in enumerate(calls)
+        for argument in call.step.arguments
+        if isinstance(argument, TensorArgument) and argument.written
+    }
+    for position, call in enumerate(calls):
+        kernel = _kernel(name, call, kernels)
+        done = {tensor for tensor, last in complete.items() if last == position}
+        lines.append(_line(call, kernel, arrays, done))
+    code = "\n".join(_commented(kernel) for kernel in kernels.values())
+    kernel_file = _kernel_file(name, code, target)
+    files = {
+        f"{name}_aot.h": _header(name),
+        f"{name}_aot.c": _sequence(name, lines),
+        f"{name}_kernels.h": _kernel_header(name, list(kernels.values())),
+        f"{name}_kernels.c": kernel_file,
+        f"{name}_weights.h": arrays.header(),
+        f"{name}_weights.c": arrays.source(),
+    }
+    return Sources(
+        files,
+        tuple(file for file in files if file.endswith(".c")),
+        arrays.bytes,
+        tuple(kernel.name for kernel in kernels.values()),
+        kernel_file.count("\n"),
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_KERNELS),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _kernel(name: str, call: Call, kernels: dict[tuple[str, str], _Kernel]) -> _Kernel:
+    """The function for a call, made on first use."""
+    step = call.step
+    parameters = ", ".join(_parameter(name, argument) for argument in step.arguments)
+    words = {**step.words, "channel_type": f"struct {name}_channel", "signature": "@"}
+    text = _environment().get_template(f"{step.template}.c.j2").render(words)
+    key = (text, parameters)
+    if key not in kernels:
+        number = sum(kernel.name.startswith(f"{name}_{step.template}_") for kernel in kernels.values())
+        function = f"{name}_{step.template}_{number}"
+        prototype = _wrapped(f"void {function}(", parameters.split(", "), ")")
+        kernels[key] = _Kernel(function, text.replace("@", prototype, 1), prototype, "", [])
+        kernels[key].comment = f"{step.operator_name} {step.comment}".strip()
+    kernels[key].operators.append(step.operator)
+    return kernels[key]
+
+
+def _parameter(name: str, argument: Argument) -> str:
+    c_type = f"struct {name}_channel" if argument.c_type == "channel" else argument.c_type
+    mutable = isinstance(argument, ScratchArgument) or (
+        isinstance(argument, TensorArgument) and argument.written
+    )
+    star = "*restrict " if mutable else "*"
+    return f"{'' if mutable else 'const '}{c_type} {star}{argument.parameter}"
+
+
+def _wrapped(start: str, items: Sequence[str], end: str) -> str:
+    """``start``, items with commas, ``end``; broken before the margin, aligned behind ``start``."""
+    lines, line = [], start
+    for position, item in enumerate(items):
+        text = item + (end if position == len(items) - 1 else ",")
+        joined = f"{line} {text}" if line != start and line.strip() else line + text
+        if len(joined) > _WIDTH - 2 and line.strip() and line != start:
+            lines.append(line)
+            joined = " " * len(start) + text
+        line = joined
+    return "\n".join([*lines, line])
+
+
+def _line(call: Call, kernel: _Kernel, arrays: _Arrays, done: set[int]) -> str:
+    """The call of a kernel; tensors in ``done`` are complete after it, and traced."""
+    step = call.step
+    items, traces = [], []
+    for argument, offset in zip(step.arguments, call.offsets, strict=True):
+        if offset is None:
+            data = argument if isinstance(argument, DataArgument) else None
+            items.append(arrays.add(data or call.constants[argument.parameter], step.operator))
+        else:
+            parameter = _parameter("", argument)
+            pointer = parameter[: parameter.index("*")].strip()
+            items.append(_place(pointer, offset))
+            if isinstance(argument, TensorArgument) and argument.tensor in done:
+                size = call.bytes[argument.parameter]
+                traces.append(f"\n  TRACE({argument.tensor}, {offset}, {size});")
+    comment = f"  // {step.operator}: {step.operator_name} {step.comment}".rstrip()
+    return f"{comment}\n" + _wrapped(f"  {kernel.name}(", items, ");") + "".join(traces)
+
+
+def _place(c_type: str, offset: int) -> str:
+    if c_type.removeprefix("const ") in ("int8_t", "uint8_t"):
+        return f"({c_type} *)(arena + {offset})"
+    return f"({c_type} *)(void *)(arena + {offset})"
+
+
+def _commented(kernel: _Kernel) -> str:
+    numbers = ", ".join(map(str, dict.fromkeys(kernel.operators)))
+    plural = "s" if len(set(kernel.operators)) > 1 else ""
+    return f"// {kernel.comment}. Operator{plural} {numbers}.\n{kernel.text}"
+
+
+class _Arrays:
+    """Constant arrays, each content once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.known: dict[tuple[str, bytes], str] = {}
+        self.definitions: list[str] = []
+        self.declarations: list[str] = []
+        self.bytes = 0
+
+    def add(self, data: DataArgument, operator: int) -> str:
+        values = np.ascontiguousarray(data.data, dtype=np.dtype(_DTYPES[data.c_type]))
+        key = (data.c_type, values.tobytes())
+        if key in self.known:
+            return self.known[key]
+        array = f"{self.name}_op{operator}_{data.what}"
+        c_type = data.c_type
+        if c_type == "channel":
+            c_type = f"struct {self.name}_channel"
+            values = values.reshape(-1, 4)
+        count = len(values) if data.c_type == "channel" else values.size
+        declaration = f"const {c_type} {array}[{count}]"
+        self.declarations.append(f"extern {declaration};")
+        self.definitions.append(f"{declaration} = {{\n{_initialiser(data.c_type, values)}}};")
+        self.known[key] = array
+        self.bytes += values.nbytes
+        return array
+
+    def header(self) -> str:
+        guard = f"GEN_FW_{self.name.upper()}_WEIGHTS_H_"
+        body = "\n".join(self.declarations)
+        return (
+            f"{_HEAD}// Constant data of program {self.name}, in the order in which its kernels "
+            f"read it.\n// Generated by gen-fw; do not edit.\n"
+            f"#ifndef {guard}\n#define {guard}\n\n#include <stdbool.h>\n#include <stdint.h>\n\n"
+            f'#include "{self.name}_kernels.h"\n\n{body}\n\n#endif  // {guard}\n'
+        )
+
+    def source(self) -> str:
+        body = "\n\n".join(self.definitions)
+        return (
+            f"{_HEAD}// Constant data of program {self.name}. Generated by gen-fw; do not edit.\n\n"
+            f'#include "{self.name}_weights.h"\n\n{body}\n'
+        )
+
+
+def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
+    if c_type == "channel":
+        return "".join(f"  {{{', '.join(map(_number, row))}}},\n" for row in values.tolist())
+    flat = values.reshape(-1)
+    if c_type == "float":
+        texts = [f"{float(value).hex()}f" for value in flat]
+    else:
+        texts = [_number(int(value)) for value in flat.tolist()]
+    longest = max(map(len, texts), default=1) + 2
+    each = max(1, (_WIDTH - 2) // longest)
+    return "".join(
+        f"  {', '.join(texts[at : at + each])},\n" for at in range(0, len(texts), each)
+    )
+
+
+def _number(value: int) -> str:
+    """A literal: the smallest int has none."""
+    return "INT32_MIN" if value == -(1 << 31) else str(value)
+
+
+def _header(name: str) -> str:
+    guard = f"GEN_FW_{name.upper()}_AOT_H_"
+    return (
+        f"{_HEAD}/// Program {name} ahead of time: one kernel call per operator.\n"
+        f"/// Generated by gen-fw; do not edit.\n"
+        f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n"
+        f"/// One inference in an arena aligned to 16 bytes; inputs and outputs lie inside it.\n"
+        f"void {name}_aot_run(uint8_t *arena);\n\n#endif  // {guard}\n"
+    )
+
+
+def _sequence(name: str, lines: Sequence[str]) -> str:
+    body = "\n".join(lines)
+    return (
+        f"{_HEAD}// Program {name}: its operators in order, each with the index that it has in the "
+        f"model.\n// Generated by gen-fw; do not edit.\n\n"
+        f'#include "{name}_aot.h"\n\n#include "{name}_kernels.h"\n#include "{name}_weights.h"\n\n'
+        f"// Define GEN_FW_AOT_TRACE(tensor, data, bytes) to look at every tensor that is computed.\n"
+        f"#ifdef GEN_FW_AOT_TRACE\n"
+        f"#define TRACE(tensor, offset, bytes) "
+        f"GEN_FW_AOT_TRACE((tensor), arena + (offset), (bytes))\n"
+        f"#else\n#define TRACE(tensor, offset, bytes) ((void)0)\n#endif\n\n"
+        f"void {name}_aot_run(uint8_t *arena) {{\n{body}\n}}\n"
+    )
+
+
+def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
+    guard = f"GEN_FW_{name.upper()}_KERNELS_H_"
+    prototypes = "\n".join(f"{kernel.prototype};" for kernel in kernels)
+    return (
+        f"{_HEAD}// Kernels of program {name}. Generated by gen-fw; do not edit.\n"
+        f"#ifndef {guard}\n#define {guard}\n\n#include <stdbool.h>\n#include <stdint.h>\n\n"
+        f"/// How the sum of one output channel becomes an output.\n"
+        f"struct {name}_channel {{\n  int32_t bias;  // zero points folded in\n"
+        f"  int32_t multiplier;\n  int32_t offset;\n  int32_t shift;\n}};\n\n"
+        f"{prototypes}\n\n#endif  // {guard}\n"
+    )
+
+
+def _kernel_file(name: str, code: str, target: Target) -> str:
+    includes = ["#include <string.h>"] if "memcpy(" in code or "memset(" in code else []
+    support = helpers(code, f"struct {name}_channel")
+    quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
+    text = "\n".join(
+        [
+            f'#include "{name}_kernels.h"\n',
+            *includes,
+            *([""] if includes else []),
+            *(f'#include "{header}"\n' for header in quantizers),
+        ]
+    )
+    pragma = ""
+    if target.no_schedule:
+        pragma = (
+            "#if defined(__GNUC__) && !defined(__clang__)\n"
+            "// Scheduling before register allocation spills the tiles of accumulators.\n"
+            '#pragma GCC optimize("no-schedule-insns")\n#endif\n\n'
+        )
+    return (
+        f"{_HEAD}// Kernels of program {name}, specialised to its layers.\n"
+        f"// Generated by gen-fw; do not edit.\n\n{text}{pragma}{preamble(support + code)}{support}\n{code}"
+    )

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small static inline functions of the generated C; a file gets those that its kernels call."""
+
+from __future__ import annotations
+
+import re
+
+
+
+def _dot_pairs(unroll: int) -> str:
+    """The inner loop of convolutions with pairs, ``unroll`` taps at a time."""
+    steps = "\n".join(f"    STEP({u});" for u in range(unroll))
+    return f"""\
+/// Sums over groups of {unroll} taps: two channels times two pairs of pixels. A function of its own, so
+/// that nothing else takes registers; the steps stay in order for the same reason.
+static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap, const int8_t *restrict weight,
+                                   int32_t groups, int64_t *restrict sums) {{
+#define STEP(u)                                  \\
+  do {{                                           \\
+    const int32_t tap0 = tap[2 * (u)];           \\
+    const int32_t tap1 = tap[2 * (u) + 1];       \\
+    int32_t factor = weight[2 * (u)];            \\
+    sum00 += (int64_t)tap0 * factor;             \\
+    sum01 += (int64_t)tap1 * factor;             \\
+    factor = weight[2 * (u) + 1];                \\
+    sum10 += (int64_t)tap0 * factor;             \\
+    sum11 += (int64_t)tap1 * factor;             \\
+    IN_ORDER();                                  \\
+  }} while (0)
+  int64_t sum00 = 1 << 22;
+  int64_t sum01 = 1 << 22;
+  int64_t sum10 = 1 << 22;
+  int64_t sum11 = 1 << 22;
+  do {{
+{steps}
+    tap += {2 * unroll};
+    weight += {2 * unroll};
+  }} while (--groups != 0);
+  sums[0] = sum00;
+  sums[1] = sum01;
+  sums[2] = sum10;
+  sums[3] = sum11;
+#undef STEP
+}}
+"""
+
+
+_HELPERS: dict[str, str] = {
+    "saturate": """\
+/// value limited to 8 bits.
+static inline int32_t saturate(int32_t value) {
+#if defined(__ARM_FEATURE_SAT)
+  return __ssat(value, 8);
+#else
+  return (uint32_t)(value + 128) > 255u ? (value >> 31) ^ 127 : value;
+#endif
+}
+""",
+    "dot_pairs_4": _dot_pairs(4),
+    "dot_pairs_8": _dot_pairs(8),
+    "clamp": """\
+static inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
+  value = value < low ? low : value;
+  return value > high ? high : value;
+}
+""",
+    "inside": """\
+/// Whether a row and a column lie inside an image.
+static inline bool inside(int32_t y, int32_t x, int32_t height, int32_t width) {
+  return (uint32_t)y < (uint32_t)height && (uint32_t)x < (uint32_t)width;
+}
+""",
+    "high_product": """\
+/// Upper half of the 64-bit product. (Right shifts of negative numbers are arithmetic here, as in
+/// every compiler for these processors.)
+static inline int32_t high_product(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b) >> 32);
+}
+""",
+    "doubling_high_product": """\
+/// a * b / 2^31, halves towards plus infinity.
+static inline int32_t doubling_high_product(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+""",
+    "rounded_shift": """\
+/// value / 2^shift, halves away from zero; shift is 0 to 31.
+static inline int32_t rounded_shift(int32_t value, int32_t shift) {
+  const int32_t mask = (int32_t)((1u << shift) - 1u);
+  const int32_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
+  return (value >> shift) + ((value & mask) > threshold ? 1 : 0);
+}
+""",
+    "scaled": """\
+/// value * multiplier * 2^(left - right - 31) with TensorFlow Lite's two roundings.
+static inline int32_t scaled(int32_t value, int32_t multiplier, int32_t left, int32_t right) {
+  return rounded_shift(doubling_high_product((int32_t)((uint32_t)value << left), multiplier),
+                       right);
+}
+""",
+    "saturating_left": """\
+/// value * 2^shift, limited to 32 bits.
+static inline int32_t saturating_left(int32_t value, int32_t shift) {
+  const int64_t wide = (int64_t)value * (1 << shift);
+  return wide > INT32_MAX ? INT32_MAX : wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
+}
+""",
+    "one_over_one_plus": """\
+/// 1 / (1 + a) with 31 fraction bits, 0 <= a < 1: three Newton steps with gemmlowp's roundings.
+static inline int32_t one_over_one_plus(int32_t a) {
+  const int32_t half = (int32_t)(((int64_t)a + 0x80000000) / 2);
+  int32_t x = 1515870810 + doubling_high_product(half, -1010580540);
+  for (int32_t i = 0; i < 3; ++i) {
+    const int32_t rest = (1 << 29) - doubling_high_product(half, x);
+    x += saturating_left(doubling_high_product(x, rest), 2);
+  }
+  return saturating_left(x, 1);
+}
+""",
+    "narrow_clamped": """\
+/// The output for a fourfold sum, where low is not below the output's zero point: both roundings of
+/// TensorFlow Lite in one (docs/aot.md of gen-fw has the proof).
+static inline int8_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_t low,
+                                    int32_t high) {
+  const int32_t value =
+      (high_product(sum4, channel->multiplier) + channel->offset) >> channel->shift;
+  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
+}
+""",
+    "narrow_fast": """\
+/// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative values away
+/// from zero (docs/aot.md of gen-fw has the proof).
+static inline int8_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low, int32_t high) {
+  const int32_t value = (high_product(sum4, channel->multiplier) + (sum4 >> 31) * 2 +
+                         channel->offset) >> channel->shift;
+  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
+}
+""",
+    "narrow_plain": """\
+/// The output for a sum, rounded twice; offset and shift are the left and the right shift.
+static inline int8_t narrow_plain(int32_t sum, const CHANNEL *channel, int32_t zero_point,
+                                  int32_t low, int32_t high) {
+  const int32_t value = scaled(sum, channel->multiplier, channel->offset, channel->shift);
+  return (int8_t)(clamp(value, low - zero_point, high - zero_point) + zero_point);
+}
+""",
+    "pair": """\
+/// Two inputs in one factor: 23 bits apart, so that one 64-bit sum holds two sums.
+static inline int32_t pair(int32_t a, int32_t b) { return a + b * (1 << 23); }
+""",
+    "lower": """\
+/// The sum over the first inputs of pairs, plus 2^22: the lower 23 bits, without sign as the sum
+/// began with 2^22.
+static inline int32_t lower(int64_t sum) { return (int32_t)((uint32_t)sum & 0x7fffffu); }
+""",
+    "upper": """\
+/// The sum over the second inputs of pairs.
+static inline int32_t upper(int64_t sum) {
+  return (int32_t)((uint32_t)((uint64_t)sum >> 32) << 9 | (uint32_t)sum >> 23);
+}
+""",
+}
+
+
+def helpers(code: str, channel_type: str) -> str:
+    """Definitions of all helpers that ``code`` calls, directly or through others, in order."""
+    texts = {name: text.replace("CHANNEL", channel_type) for name, text in _HELPERS.items()}
+    needed: set[str] = set()
+    reached = [code]
+    while reached:
+        text = reached.pop()
+        for name, definition in texts.items():
+            if name not in needed and re.search(rf"\b{name}\(", text):
+                needed.add(name)
+                reached.append(definition)
+    return "\n".join(texts[name] for name in texts if name in needed)
+
+
+_PREAMBLE: dict[str, str] = {
+    "__ssat": """\
+#if defined(__ARM_FEATURE_SAT)
+#include <arm_acle.h>
+#endif
+
+""",
+    "NOT_INLINE": """\
+#if defined(__GNUC__)
+#define NOT_INLINE __attribute__((noinline))
+#else
+#define NOT_INLINE
+#endif
+
+""",
+    "IN_ORDER": """\
+#if defined(__GNUC__)
+/// Keeps the compiler from moving memory accesses over this place; no instruction.
+#define IN_ORDER() __asm__ volatile("" ::: "memory")
+#else
+#define IN_ORDER() ((void)0)
+#endif
+
+""",
+}
+
+
+def preamble(support: str) -> str:
+    """Includes and macros of the compiler that these helpers need."""
+    return "".join(text for word, text in _PREAMBLE.items() if word in support)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator's lowering sees and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gen_fw.model.types import DType, Model, Operator, Quantization, Subgraph, Tensor
+from gen_fw.runtimes.aot.target import Target
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: element types of tensors and constants in C
+C_TYPES: Mapping[DType, str] = {
+    DType.INT8: "int8_t",
+    DType.UINT8: "uint8_t",
+    DType.INT16: "int16_t",
+    DType.INT32: "int32_t",
+    DType.INT64: "int64_t",
+    DType.FLOAT32: "float",
+    DType.BOOL: "bool",
+}
+
+
+class UnsupportedError(Exception):
+    """Why an operator cannot be lowered; ``lower`` turns all of them into one ModelError."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorArgument:
+    """A run-time tensor (in the arena) or a constant one, as pointer to its first element."""
+
+    parameter: str
+    tensor: int
+    c_type: str
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DataArgument:
+    """Read-only data that the lowering made: weights in the kernel's layout, tables.
+
+    ``data`` has any shape; with ``c_type`` "channel" it is int32 [channels, 4]: bias, multiplier,
+    offset, shift of ``struct channel``.
+    """
+
+    parameter: str
+    c_type: str
+    data: np.ndarray[Any, Any]
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchArgument:
+    """Bytes of the arena that belong to the operator while it runs."""
+
+    parameter: str
+    c_type: str
+    bytes: int
+
+
+Argument = TensorArgument | DataArgument | ScratchArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a kernel. Steps whose ``template``, ``words`` and parameters are equal share one
+    function."""
+
+    #: name of the C template, without ``.c.j2``
+    template: str
+    #: constants that the template fills in (plain data)
+    words: Mapping[str, Any]
+    arguments: tuple[Argument, ...]
+    #: one line for the reader of the C code
+    comment: str
+    operator: int = -1
+    operator_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Output ``output`` is ``input`` under another shape: no code, the same bytes."""
+
+    input: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One operator in its model, for one target."""
+
+    model: Model
+    subgraph: Subgraph
+    operator: Operator
+    target: Target
+    #: tensors that must not share memory with others: inputs and outputs of the graph
+    pinned: frozenset[int] = field(default_factory=frozenset)
+
+    def input(self, position: int) -> Tensor:
+        """Input tensor at a position that the operator must have."""
+        tensor = self.optional(position)
+        if tensor is None:
+            self.refuse(f"input {position} is missing")
+        return tensor
+
+    def optional(self, position: int) -> Tensor | None:
+        """Input tensor, or None when it is omitted."""
+        inputs = self.operator.inputs
+        present = position < len(inputs) and inputs[position] >= 0
+        return self.subgraph.tensors[inputs[position]] if present else None
+
+    def output(self, position: int = 0) -> Tensor:
+        return self.subgraph.tensors[self.operator.outputs[position]]
+
+    def refuse(self, why: str) -> NoReturn:
+        raise UnsupportedError(why)
+
+    def require(self, condition: bool, why: str) -> None:
+        if not condition:
+            raise UnsupportedError(why)
+
+    def of_type(self, tensor: Tensor, *dtypes: DType) -> Tensor:
+        """``tensor`` if its element type is one of ``dtypes``."""
+        names = " or ".join(dtype.name.lower() for dtype in dtypes)
+        self.require(tensor.dtype in dtypes, f"{tensor.dtype.name.lower()} instead of {names}")
+        return tensor
+
+    def affine(self, tensor: Tensor) -> tuple[float, int]:
+        """Scale and zero point of a tensor that is quantized per tensor."""
+        quantization = self.quantization(tensor)
+        self.require(not quantization.per_channel, "an activation is quantized per channel")
+        return quantization.scale[0], int(quantization.zero_point[0])
+
+    def quantization(self, tensor: Tensor) -> Quantization:
+        quantization = tensor.quantization
+        if quantization is None or tensor.quantization_details is not None:
+            self.refuse(f"tensor {tensor.index} has no affine quantization")
+        return quantization
+
+    def constant(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        """Elements of a constant tensor in its shape; int4 is unpacked to int8."""
+        import numpy as np
+
+        self.require(self.model.is_constant(tensor), f"tensor {tensor.index} is not constant")
+        self.require(tensor.sparsity is None, f"tensor {tensor.index} is sparse")
+        raw = np.frombuffer(self.model.buffers[tensor.buffer].data, dtype=np.uint8)
+        if tensor.dtype is DType.INT4:
+            low, high = (raw << 4).view(np.int8) >> 4, raw.view(np.int8) >> 4
+            return np.stack([low, high], axis=-1).reshape(-1)[: tensor.elements].reshape(
+                tensor.shape
+            )
+        kinds = {DType.INT8: "<i1", DType.INT32: "<i4", DType.INT64: "<i8", DType.FLOAT32: "<f4"}
+        self.require(tensor.dtype in kinds, f"a constant of type {tensor.dtype.name.lower()}")
+        return raw.view(kinds[tensor.dtype]).reshape(tensor.shape)
+
+    def reads(self, parameter: str, tensor: Tensor) -> TensorArgument:
+        return TensorArgument(parameter, tensor.index, C_TYPES[tensor.dtype])
+
+    def writes(self, parameter: str, tensor: Tensor) -> TensorArgument:
+        return TensorArgument(parameter, tensor.index, C_TYPES[tensor.dtype], written=True)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D and FULLY_CONNECTED: matrix products in tiles of output channels and pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gen_fw.model.types import DType
+from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
+from gen_fw.runtimes.aot.filters import (
+    PAIR_FIELD,
+    Array,
+    Channels,
+    Window,
+    blocked,
+    blocked_rows,
+    channels,
+    window,
+)
+from gen_fw.runtimes.aot.layer import DataArgument, ScratchArgument, Site, Step
+from gen_fw.runtimes.aot.table import operator
+
+#: output pixels of a tile
+PIXELS = 4
+
+
+@operator(
+    "CONV_2D",
+    types="int8, int4 or int8 weights, per tensor and per channel",
+    limits="constant weights; groups as LiteRT's grouped convolution",
+)
+def conv_2d(site: Site) -> Sequence[Step]:
+    source = site.of_type(site.input(0), DType.INT8)
+    filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
+    target = site.of_type(site.output(), DType.INT8)
+    site.require(len(filters.shape) == 4, "filters need 4 dimensions")
+    options: Any = site.operator.options
+    size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
+    count, depth = filters.shape[0], filters.shape[3]
+    site.require(count == size.out_depth, "filters and output channels differ")
+    site.require(depth == size.depth, "grouped convolution")
+    weights = site.constant(filters).reshape(count, -1)
+    bias = site.optional(2)
+    outcome = channels(
+        site, weights, source, filters, bias, target, options.fused_activation_function
+    )
+    return [_product(site, size, weights, outcome, site.affine(source)[1])]
+
+
+@operator(
+    "FULLY_CONNECTED",
+    types="int8, int4 or int8 weights, per tensor and per channel",
+    limits="constant weights with zero point 0",
+)
+def fully_connected(site: Site) -> Sequence[Step]:
+    source = site.of_type(site.input(0), DType.INT8)
+    filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
+    target = site.of_type(site.output(), DType.INT8)
+    options: Any = site.operator.options
+    weights = site.constant(filters)
+    weights = weights.reshape(-1, weights.shape[-1])
+    count, depth = weights.shape
+    rows = target.elements // max(count, 1)
+    site.require(source.elements == rows * depth and target.elements == rows * count, "shapes")
+    site.require(target.elements > 0 and depth > 0, "a tensor without elements")
+    site.require(not any(site.quantization(filters).zero_point), "weights with a zero point")
+    bias = site.optional(2)
+    per_tensor = None
+    if not site.quantization(filters).per_channel:
+        per_tensor = quantize_multiplier(_per_tensor_scale(site))
+    outcome = channels(
+        site,
+        weights,
+        source,
+        filters,
+        bias,
+        target,
+        options.fused_activation_function,
+        per_tensor=per_tensor,
+    )
+    size = Window(1, 1, rows, depth, 1, rows, count, 1, 1, 1, 1, 1, 1, 0, 0)
+    return [_product(site, size, weights, outcome, 0)]
+
+
+def _per_tensor_scale(site: Site) -> float:
+    """GetQuantizedConvolutionMultipler of kernels/kernel_util.cc: the product of the scales is
+    rounded to single precision before the division."""
+    input_scale, _ = site.affine(site.input(0))
+    filter_scale = site.quantization(site.input(1)).scale[0]
+    output_scale, _ = site.affine(site.output())
+    return float32(input_scale * filter_scale) / output_scale
+
+
+def _product(
+    site: Site, size: Window, weights: Array, outcome: Channels, input_zero: int
+) -> Step:
+    """One matrix product: [pixels, taps] x [taps, channels]."""
+    count, taps = weights.shape
+    pixels = size.batch * size.out_height * size.out_width
+    wide = 128 * int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
+    paired = (
+        site.target.technique == "pairs"
+        and pixels >= PIXELS
+        and count > 1
+        and wide < PAIR_FIELD
+    )
+    unroll, spare = (min(taps, 4 if pixels < PIXELS else 2), 0)
+    if paired:
+        unroll = 8 if -taps % 8 <= taps // 16 else 4
+        spare = -taps % unroll
+    tile = PIXELS if pixels >= PIXELS else 1
+    block = min(count, 2 if paired else 4)
+    direct = (
+        size.kernel_height == size.kernel_width == size.stride_height == size.stride_width == 1
+    )
+    words: dict[str, Any] = {
+        **size.words(),
+        **outcome.words(),
+        "input_zero": input_zero if size.padded else 0,
+        "pixels": pixels,
+        "taps": taps,
+        "tile": tile,
+        "block": block,
+        "blocks": math.ceil(count / block),
+        "overlap": count % block,
+        "direct": direct,
+        "unroll": unroll,
+        "spare": spare,
+    }
+    scratch: list[ScratchArgument] = []
+    if paired:
+        scratch = [ScratchArgument("columns", "int32_t", 4 * (taps + spare) * tile // 2)]
+    elif not direct:
+        scratch = [ScratchArgument("columns", "int8_t", taps * tile)]
+    what = f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
+    what += f"{size.stride_width}, {size.depth} to {count} channels, {pixels} pixels"
+    return Step(
+        "conv_pairs" if paired else "conv_tile",
+        words,
+        (
+            site.reads("input", site.input(0)),
+            site.writes("output", site.output()),
+            DataArgument("weights", "int8_t", blocked(np.pad(weights, ((0, 0), (0, spare))), block), "weights"),
+            DataArgument("channels", "channel", blocked_rows(outcome.table, block), "channels"),
+            *scratch,
+        ),
+        what if site.operator.name == "CONV_2D" else f"{pixels} rows, {taps} to {count}",
+    )

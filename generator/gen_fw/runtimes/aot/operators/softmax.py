@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SOFTMAX over the last dimension."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gen_fw.model.types import DType
+from gen_fw.runtimes.aot.arithmetic import (
+    exp_on_negative_values,
+    input_radius,
+    quantize_multiplier,
+    scaled,
+)
+from gen_fw.runtimes.aot.layer import DataArgument, Site, Step
+from gen_fw.runtimes.aot.table import operator
+
+#: kScaledDiffIntegerBits of softmax_common.cc
+_DIFFERENCE_BITS = 5
+
+
+@operator("SOFTMAX", types="int8", limits="fewer than 4096 classes")
+def softmax(site: Site) -> Sequence[Step]:
+    """Softmax of kernels/internal/reference/softmax.h; its exponentials are a table here."""
+    source = site.of_type(site.input(0), DType.INT8)
+    target = site.of_type(site.output(), DType.INT8)
+    site.require(site.affine(target) == (1 / 256, -128), "an output scale that is not 1/256")
+    site.require(len(source.shape) >= 1 and source.shape == target.shape, "shapes differ")
+    depth = source.shape[-1]
+    site.require(0 < depth < 4096 and target.elements > 0, f"{depth} classes")
+    options: Any = site.operator.options
+    real = min(
+        options.beta * site.affine(source)[0] * (1 << (31 - _DIFFERENCE_BITS)), (1 << 31) - 1.0
+    )
+    site.require(real > 1.0, "an input scale out of range")
+    multiplier, left = quantize_multiplier(real)
+    reach = min(255, input_radius(_DIFFERENCE_BITS, left))
+    table = np.zeros(256, np.int32)
+    for difference in range(reach + 1):
+        exponent = scaled(-difference, multiplier, left)
+        table[difference] = exp_on_negative_values(exponent, _DIFFERENCE_BITS)
+    return [
+        Step(
+            "softmax",
+            {"rows": math.prod(source.shape[:-1]), "depth": depth},
+            (
+                site.reads("input", source),
+                site.writes("output", target),
+                DataArgument("exponentials", "int32_t", table, "exponentials"),
+            ),
+            f"{depth} classes",
+        )
+    ]

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random models: the ahead-of-time runtime and TensorFlow Lite Micro agree on every byte of every
+tensor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from aot_harness import Case, run_cases
+from aot_oracle import Question, preserved
+from aot_programs import lowered
+from aot_targets import EMULATED, HOSTS, M4, M55, RV32, SANITIZED, Target
+from fuzz_models import FAMILIES, FuzzModel, fuzz_model
+from gen_fw.errors import ModelError
+
+_BATCH = 205
+#: full: 16 batches of 205 models on the host
+_BATCHES = 16
+_HOST = HOSTS[0].with_flags("-O1")
+#: boards whose kernels differ, and a machine that runs them
+_BOARDS = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
+
+
+def _models(start: int, count: int) -> list[FuzzModel]:
+    return [fuzz_model(seed) for seed in range(start, start + count)]
+
+
+def _agree(
+    models: list[FuzzModel], board: str, target: Target, work: Path, optimise: str = "speed"
+) -> None:
+    """At most 1 model in 100 is left out: TFLM refuses it or crashes, or its scales are so far
+    from sense that TFLM's own arithmetic overflows and this runtime refuses it."""
+    answers = preserved([Question(fuzz.model, fuzz.samples) for fuzz in models])
+    cases = []
+    for fuzz, answer in zip(models, answers, strict=True):
+        with suppress(ModelError):
+            if not isinstance(answer, str):
+                program = lowered(fuzz.model, fuzz.name, board, optimise)
+                cases.append(Case(program, fuzz.model, fuzz.samples, tuple(answer)))
+    assert len(cases) >= 0.99 * len(models)
+    outcome = run_cases(cases, target, work, unity=True)
+    families = {fuzz.name: fuzz.family for fuzz in models}
+    found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
+    assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
+    traced = sum(min(measured.traced) for measured in outcome.measured.values())
+    assert traced >= 0.9 * sum(len(case.model.subgraphs[0].operators) for case in cases)
+
+
+def test_the_first_models_agree(tmp_path: Path) -> None:
+    models = _models(0, 123)
+    assert {fuzz.family for fuzz in models} == set(FAMILIES)
+    _agree(models, "host", SANITIZED[0], tmp_path)
+
+
+@pytest.mark.parametrize("board", _BOARDS)
+def test_each_machine_agrees(board: str, tmp_path: Path) -> None:
+    _agree(_models(123, 41), board, _BOARDS[board], tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimise", ["speed", "size"])
+@pytest.mark.parametrize("batch", range(_BATCHES))
+def test_thousands_agree(batch: int, optimise: str, tmp_path: Path) -> None:
+    # every board's kernels are portable C, so the host runs them all
+    board = ("host", *_BOARDS)[batch % 4]
+    start = 1000 + (batch + (optimise == "size") * _BATCHES) * _BATCH
+    _agree(_models(start, _BATCH), board, _HOST, tmp_path, optimise)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("target", SANITIZED, ids=lambda target: target.name)
+@pytest.mark.parametrize("board", _BOARDS)
+def test_sanitized(board: str, target: Target, tmp_path: Path) -> None:
+    _agree(_models(10_000, _BATCH), board, target, tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("optimise", ["speed", "size"])
+@pytest.mark.parametrize("board", _BOARDS)
+def test_machines_agree(board: str, optimise: str, tmp_path: Path) -> None:
+    assert _BOARDS[board] in EMULATED
+    _agree(_models(11_000, _BATCH), board, _BOARDS[board], tmp_path, optimise)
