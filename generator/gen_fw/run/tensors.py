@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.errors import ToolMissingError, UsageError
+from gen_fw.files import read_regular
 from gen_fw.program import Io
 from gen_fw.run.project import NativeProgram
 from gen_fw.runtimes.golden import encode_input
-from gen_fw.runtimes.npz import Npz, read_file, read_npy, write_npz
+from gen_fw.runtimes.npz import MAX_FILE, Npz, read_npy, write_npz
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def read_inputs(path: Path, program: NativeProgram) -> list[bytes]:
 
     Raises UsageError for a file that does not fit, ToolMissingError for a .png without Pillow.
     """
-    data, where = read_file(path), str(path)
+    data, where = read_regular(path, MAX_FILE, what="input"), str(path)
     if data.startswith(_PNG):
         arrays = [_picture(data, _only(program, where), where)]
     elif data.startswith(_NPY):
