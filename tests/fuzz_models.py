@@ -50,6 +50,8 @@ def _vector(b: Builder) -> Value:
 
 
 def _any(b: Builder) -> Value:
+    if b.chance(0.15):
+        return b.value(b.pick((7,), (2, 5), (3, 4, 5), (1, 300), (2, 3, 2, 6), (1, 1, 1, 1)))
     return _vector(b) if b.chance(0.4) else image(b, 6)
 
 
@@ -166,6 +168,8 @@ def _samples(model: Model, b: Builder) -> Iterator[tuple[bytes, ...]]:
 def _random(tensor: Tensor, b: Builder) -> bytes:
     if tensor.dtype is DType.FLOAT32:
         return b.rng.normal(0, 20, tensor.shape).astype("<f4").tobytes()
+    if tensor.dtype is DType.UINT8:
+        return b.rng.integers(0, 256, tensor.shape).astype(np.uint8).tobytes()
     return b.rng.integers(-128, 128, tensor.shape).astype(np.int8).tobytes()
 
 
@@ -173,6 +177,10 @@ def _extreme(tensor: Tensor, b: Builder) -> bytes:
     if tensor.dtype is DType.FLOAT32:  # halves of a step: ties
         steps = b.rng.integers(-300, 300, tensor.shape) / 2
         return (steps * float(b.pick(0.25, 0.125, 1.0))).astype("<f4").tobytes()
+    if tensor.dtype is DType.UINT8:
+        return (
+            b.rng.choice(np.array([0, 1, 128, 254, 255]), tensor.shape).astype(np.uint8).tobytes()
+        )
     values = b.rng.choice(np.array([-128, -127, 0, 126, 127]), tensor.shape)
     if b.chance(0.5):
         values = np.full(tensor.shape, b.pick(-128, 127))

@@ -25,6 +25,8 @@ def _geometry(b: Builder, source: Value, dilate: bool) -> tuple[list[int], list[
     kernel = [b.pick(1, 1, 2, 3, 3, 4, 5), b.pick(1, 1, 2, 3, 3, 4, 5)]
     if b.chance(0.4):
         kernel = b.pick([1, 1], [3, 3])
+    elif b.chance(0.05):
+        kernel = b.pick([10, 4], [10, 8], [1, 9], [7, 1])
     strides = [b.between(1, 3), b.between(1, 3)] if b.chance(0.4) else [1, 1]
     dilations = [1, 1]
     if dilate and b.chance(0.15):
@@ -98,16 +100,18 @@ def depthwise(b: Builder, source: Value) -> Value:
 
 
 def dense(b: Builder, source: Value) -> Value:
-    batch = source.shape[0]
-    terms = math.prod(source.shape[1:])
+    keep = len(source.shape) > 2 and b.chance(0.3)
+    rows = source.shape[:-1] if keep else source.shape[:1]
+    terms = math.prod(source.shape[len(rows) :])
     channels = b.pick(1, 2, 3, 4, 5, 8, 10, 16, 33)
     activation = b.activation()
     weights, scales, fit = b.weights((channels, terms), channels, 0, terms, source)
     return b.operator(
         "FULLY_CONNECTED",
         [source, weights, _bias(b, source, scales, channels, terms)],
-        b.output((batch, channels), fit, activation),
+        b.output((*rows, channels), fit, activation),
         "FullyConnectedOptions",
+        keep_num_dims=keep,
         fused_activation_function=activation,
     )
 
@@ -138,6 +142,8 @@ def pool(b: Builder, source: Value, name: str) -> Value:
 
 def arithmetic(b: Builder, source: Value, name: str, other: Value | None = None) -> Parts:
     """ADD or MUL with a second input, itself, or a constant; sometimes broadcast."""
+    if other is None and b.chance(0.1):  # both are repeated
+        source = b.value(tuple(size if b.chance(0.5) else 1 for size in source.shape))
     inputs = [source]
     operands: list[Value | int] = [source]
     shape = source.shape
@@ -148,6 +154,11 @@ def arithmetic(b: Builder, source: Value, name: str, other: Value | None = None)
         if b.chance(0.25):
             shape = tuple(size if b.chance(0.5) else 1 for size in shape)
             shape = b.pick(shape, shape, (source.shape[-1],), (1,))
+        if b.chance(0.1):
+            ones = source.shape[len(source.shape) - len(shape) :]
+            shape = tuple(
+                b.between(1, 4) if n == 1 else m for n, m in zip(ones, shape, strict=True)
+            )
         scale = b.scale() if b.chance(0.7) else source.scale
         if b.chance(0.3):
             array = b.rng.integers(-128, 128, shape).astype(np.int8)
@@ -169,7 +180,7 @@ def arithmetic(b: Builder, source: Value, name: str, other: Value | None = None)
     output = b.operator(
         name,
         operands,
-        b.output(source.shape, fit, activation),
+        b.output(np.broadcast_shapes(source.shape, first.shape), fit, activation),
         f"{name.capitalize()}Options",
         fused_activation_function=activation,
     )
@@ -193,16 +204,22 @@ def pad(b: Builder, source: Value) -> Value:
 def concatenation(b: Builder) -> Parts:
     first = image(b, 6) if b.chance(0.7) else b.value((1, b.between(1, 20)))
     axis = b.between(0, len(first.shape) - 1)
-    inputs = [first]
+    inputs, operands = [first], [first]
     for _ in range(b.between(1, 3)):
         shape = list(first.shape)
         shape[axis] = b.between(1, 6)
-        inputs.append(b.like(first, tuple(shape)))
+        if b.chance(0.1):
+            array = b.rng.integers(-128, 128, shape).astype(np.int8)
+            constant = b.constant(array, [first.scale], [first.zero_point])
+            operands.append(Value(constant, tuple(shape), first.scale, first.zero_point))
+        else:
+            inputs.append(b.like(first, tuple(shape)))
+            operands.append(inputs[-1])
     shape = list(first.shape)
-    shape[axis] = sum(value.shape[axis] for value in inputs)
+    shape[axis] = sum(value.shape[axis] for value in operands)
     given = axis - len(shape) if b.chance(0.4) else axis
     output = b.operator(
-        "CONCATENATION", inputs, b.like(first, tuple(shape)), "ConcatenationOptions", axis=given
+        "CONCATENATION", operands, b.like(first, tuple(shape)), "ConcatenationOptions", axis=given
     )
     return inputs, [output]
 
@@ -270,13 +287,18 @@ def relu6(b: Builder, source: Value) -> Value:
 
 
 def quantize(b: Builder) -> Parts:
-    shape = b.pick((1, b.between(1, 40)), (1, b.between(1, 5), b.between(1, 5), 3))
-    if b.chance(0.5):
+    """float32, int8 or uint8 to int8, int8 to uint8."""
+    shape = b.pick((1, b.between(1, 40)), (1, b.between(1, 5), b.between(1, 5), 3), (5,))
+    kind = b.between(0, 3)
+    if kind == 0:
         source = b.value(shape, dtype=DType.FLOAT32)
         output = b.value(shape, b.scale(0.002, 0.5))
     else:
-        source = b.value(shape)
-        output = b.value(shape, source.scale * b.scale(0.1, 5.0))
+        dtypes = [(DType.INT8, DType.INT8), (DType.UINT8, DType.INT8), (DType.INT8, DType.UINT8)]
+        zero_points = [b.zero_point() + 128 * (t is DType.UINT8) for t in dtypes[kind - 1]]
+        source = b.value(shape, None, zero_points[0], dtypes[kind - 1][0])
+        scale = source.scale * (1.0 if b.chance(0.3) else b.scale(0.1, 5.0))
+        output = b.value(shape, scale, zero_points[1], dtypes[kind - 1][1])
     return [source], [b.operator("QUANTIZE", [source], output, "QuantizeOptions")]
 
 

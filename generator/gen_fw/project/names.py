@@ -18,10 +18,10 @@ from gen_fw.errors import UsageError
 MAX_LENGTH = 32
 
 _API = """
-    abi app arena banner bytes config dequantize error golden guard init input invoke kernels
-    labels last log memory model name num op ops output plan postprocess preprocess print quantize
-    register reset resolver resource result run scratch selftest shape stack state status task
-    tensor vectors
+    abi aot api app arena banner bytes config dequantize error glue golden guard init input
+    invoke kernels labels last log memory model name num op ops output plan postprocess
+    preprocess print quantize register reset resolver resource result run runner scratch
+    selftest shape stack state status task tensor tflm vectors weights
 """
 #: first words that may follow ``<name>_`` in generated identifiers
 API_WORDS = frozenset(_API.split())

@@ -40,7 +40,6 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "vectors": f"0x{facts['origins']['vectors']:08x}" if "vectors" in facts["origins"] else "",
         "flags": [
             "emulated" if facts["machine"] else "host",
-            *(["tflm"] if tflm else []),
             *([f"toolchain-{facts['toolchain']}"] if facts["toolchain"] else []),
         ],
     }

@@ -98,7 +98,7 @@ def show(result: ProjectRun, console: Console, top: int = 0) -> None:
         for entry in result.programs
     ]
     title = f"one inference on {result.project.board}"
-    if result.counter:
+    if any(entry.instructions is not None for entry in result.programs):
         title += f", instructions by {result.counter}"
     columns = ["program", "self-test", ">instructions", ">arena", ">other RAM", ">stack", ">code"]
     console.print(table(title, [*columns, ">constants"], rows))

@@ -23,13 +23,13 @@ _Noreturn void _exit(int status);
 void _init(void);
 void _fini(void);
 void __sinit(struct _reent *reent);
-void console_init(void);
+void start_console(void);
 
 /// stdout, stdin and stderr are allocated when one is first used, which takes 500 bytes.
 enum { kHeapBytes = 1024 };
 
 /// Whole lines go to the console at once.
-void console_init(void) {
+void start_console(void) {
   static char buffer[256];
   __sinit(_REENT);  // stdout is a null pointer until stdio was used
   setvbuf(stdout, buffer, _IOLBF, sizeof buffer);

@@ -11,7 +11,7 @@ extern uint32_t __stack_top[], __stack_limit[];
 extern uint32_t __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
 extern void (*__init_array_start[])(void), (*__init_array_end[])(void);
 
-void console_init(void);
+void start_console(void);
 int main(void);
 
 #define CPACR (*(volatile uint32_t *)0xe000ed88u)
@@ -30,7 +30,7 @@ _Noreturn void reset_handler(void) {
   for (uint32_t *to = __bss_start; to < __bss_end;) {
     *to++ = 0;
   }
-  console_init();
+  start_console();
   for (void (**init)(void) = __init_array_start; init < __init_array_end; ++init) {
     (*init)();
   }

@@ -306,9 +306,10 @@ def test_unknown_family(tmp_path: Path) -> None:
         load_family("nowhere", tmp_path)
 
 
-def test_every_template_and_flag_is_used() -> None:
+@pytest.mark.parametrize("name", sorted({board.family for board in all_boards()}))
+def test_every_template_and_flag_is_used(name: str) -> None:
     """A template that no rule names, or a flag that nothing sets, is a leftover or a typo."""
-    family = load_family("esp_idf")
+    family = load_family(name)
     named = {rule.source for rule in family.files if rule.origin != "constant"}
     spdx = {f"licences/{name}.txt" for name in ("Apache-2.0", "BSD-3-Clause", "MIT")}
     present = {
@@ -316,12 +317,18 @@ def test_every_template_and_flag_is_used() -> None:
         for path in family.folder.rglob("*")
         if path.is_file() and path.name != "family.toml"
     }
-    assert present <= named
-    for name in named - {"licences/{spdx}.txt"} | spdx:
-        assert any((folder / name).is_file() for folder in (family.folder, family.shared_folder))
+    included = {
+        word
+        for path in family.folder.rglob("*.j2")
+        for word in re.findall(r'{% include "([^"]+)" %}', path.read_text())
+    }
+    assert present <= named | included
+    for path in named - {"licences/{spdx}.txt"} | spdx:
+        assert any((folder / path).is_file() for folder in (family.folder, family.shared_folder))
     known = re.compile(
         r"(ci-(none|github|gitlab)|model-(array|embed)|runtime-\w+|layout-\w+"
-        r"|golden|labels|shared-arena|any-golden|licence-text)"
+        r"|golden|labels|shared-arena|any-golden|any-runtime-\w+|licence-text"
+        r"|host|emulated|toolchain-(arm-none-eabi|riscv64-unknown-elf))"
     )
     for rule in family.files:
         assert all(known.fullmatch(flag.removeprefix("!")) for flag in rule.when), rule

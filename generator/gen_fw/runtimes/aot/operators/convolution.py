@@ -95,6 +95,15 @@ def _per_tensor_scale(site: Site) -> float:
     return float32(input_scale * filter_scale) / output_scale
 
 
+def _tile(pixels: int) -> int:
+    """Pixels of a tile: the last tile overlaps the one before it, and with 9 pixels a tile of 3
+    wastes nothing. A tap costs 4 weights, and an input and 4 products with sums for each pixel."""
+    if pixels < PIXELS - 1:
+        return 1
+    sizes = [size for size in (PIXELS, PIXELS - 1) if size <= pixels]
+    return min(sizes, key=lambda size: -(-pixels // size) * (4 + 9 * size))
+
+
 def _product(
     site: Site, size: Window, weights: Array, outcome: Channels, input_zero: int
 ) -> Step:
@@ -108,11 +117,11 @@ def _product(
         and count > 1
         and wide < PAIR_FIELD
     )
-    unroll, spare = (min(taps, 4 if pixels < PIXELS else 2), 0)
+    tile = PIXELS if paired else _tile(pixels)
+    unroll, spare = (min(taps, 4 if tile == 1 else 2), 0)
     if paired:
         unroll = 8 if -taps % 8 <= taps // 16 else 4
         spare = -taps % unroll
-    tile = PIXELS if pixels >= PIXELS else 1
     block = min(count, 2 if paired else 4)
     direct = (
         size.kernel_height == size.kernel_width == size.stride_height == size.stride_width == 1
