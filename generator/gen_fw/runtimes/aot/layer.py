@@ -116,6 +116,12 @@ class Site:
     def output(self, position: int = 0) -> Tensor:
         return self.subgraph.tensors[self.operator.outputs[position]]
 
+    @property
+    def options(self) -> Any:
+        """The operator's table of options; refuses an operator that has none."""
+        self.require(self.operator.options is not None, "its options are missing")
+        return self.operator.options
+
     def refuse(self, why: str) -> NoReturn:
         raise UnsupportedError(why)
 

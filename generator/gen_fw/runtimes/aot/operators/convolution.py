@@ -38,7 +38,7 @@ def conv_2d(site: Site) -> Sequence[Step]:
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
     site.require(len(filters.shape) == 4, "filters need 4 dimensions")
-    options: Any = site.operator.options
+    options = site.options
     size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
     count, depth = filters.shape[0], filters.shape[3]
     site.require(count == size.out_depth, "filters and output channels differ")
@@ -60,7 +60,7 @@ def fully_connected(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
-    options: Any = site.operator.options
+    options = site.options
     weights = site.constant(filters)
     weights = weights.reshape(-1, weights.shape[-1])
     count, depth = weights.shape

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from gen_fw.model.enums import ActivationFunctionType
 from gen_fw.model.types import DType
@@ -28,7 +27,7 @@ def reshape(site: Site) -> Sequence[Step | Alias]:
 @operator("CONCATENATION", types="any", limits="inputs quantized like the output; no activation")
 def concatenation(site: Site) -> Sequence[Step]:
     target = site.of_type(site.output(), *C_TYPES)
-    options: Any = site.operator.options
+    options = site.options
     none = options.fused_activation_function is ActivationFunctionType.NONE
     site.require(none, "a fused activation")
     rank = len(target.shape)
