@@ -155,7 +155,7 @@ def channels(
     input_scale, input_zero = site.affine(source)
     output_scale, output_zero = site.affine(target)
     scales = site.quantization(filters).scale
-    count, taps = weights.shape
+    count = len(weights)
     site.require(len(scales) in (1, count), f"{len(scales)} filter scales, {count} channels")
     wide = weights.astype(np.int64)
     offsets = np.zeros(count, np.int64) if bias is None else _bias(site, bias, count)

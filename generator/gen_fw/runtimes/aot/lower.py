@@ -166,7 +166,9 @@ def _unsupported(
     for index, label, why in refused:
         groups.setdefault((label, why), []).append(index)
     lines = [
-        f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}" if indices[0] >= 0 else why
+        f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}"
+        if indices[0] >= 0
+        else why
         for (label, why), indices in groups.items()
     ]
     release = board.sdk.tflm if board is not None else ""
@@ -218,18 +220,14 @@ def _memory(
     for tensor in main.outputs:
         touch(tensor, len(steps) + 1)
     tensors = sorted(first)
-    buffers = [
-        Buffer(main.tensors[t].bytes, first[t], last[t], f"tensors[{t}]") for t in tensors
-    ]
+    buffers = [Buffer(main.tensors[t].bytes, first[t], last[t], f"tensors[{t}]") for t in tensors]
     buffers.extend(buffer for _, buffer in scratch)
     found = plan(buffers) if buffers else Plan((), (), 0)
     offsets = dict(zip(tensors, found.offsets, strict=False))
     for tensor, owner in root.items():
         if owner in offsets:
             offsets[tensor] = offsets[owner]
-    places = {
-        key: found.offsets[len(tensors) + i] for i, (key, _) in enumerate(scratch)
-    }
+    places = {key: found.offsets[len(tensors) + i] for i, (key, _) in enumerate(scratch)}
     return Memory(found, lower_bound(buffers), offsets, places)
 
 
@@ -274,13 +272,11 @@ def _call(model: Model, main: Subgraph, memory: Memory, position: int, step: Ste
 
 
 def _items(memory: Memory, arena: int) -> tuple[Item, ...]:
-    return (
-        Item("tensors and scratch", arena, "exact", f"lower bound {memory.bound}"),
-    )
+    return (Item("tensors and scratch", arena, "exact", f"lower bound {memory.bound}"),)
 
 
 def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[str, Any]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "index": operator.index,
             "subgraph": main.index,
@@ -291,7 +287,7 @@ def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[st
     ]
     return {
         "operators": rows,
-        "macs_total": sum(int(row["macs"]) for row in rows),
+        "macs_total": sum(row["macs"] for row in rows),
         "plan": {
             "buffers": len(memory.plan.buffers),
             "bytes": memory.plan.bytes,

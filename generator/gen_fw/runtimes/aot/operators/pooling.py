@@ -12,9 +12,7 @@ from gen_fw.runtimes.aot.layer import Site, Step
 from gen_fw.runtimes.aot.table import operator
 
 
-@operator(
-    "AVERAGE_POOL_2D", "MAX_POOL_2D", types="int8", limits="input and output quantized alike"
-)
+@operator("AVERAGE_POOL_2D", "MAX_POOL_2D", types="int8", limits="input and output quantized alike")
 def pool(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     target = site.of_type(site.output(), DType.INT8)

@@ -57,7 +57,13 @@ def _copy(site: Site, position: int, rows: int, run: int, stride: int, at: int) 
     """Copies ``rows`` runs of ``run`` bytes to every ``stride`` bytes from byte ``at`` on."""
     return Step(
         "copy",
-        {"rows": rows, "run": run, "stride": stride, "at": at, "byte": site.output().dtype.bits == 8},
+        {
+            "rows": rows,
+            "run": run,
+            "stride": stride,
+            "at": at,
+            "byte": site.output().dtype.bits == 8,
+        },
         (site.reads("input", site.input(position)), site.writes("output", site.output())),
         f"input {position}, {rows} x {run} bytes",
     )
