@@ -148,17 +148,22 @@ FAMILIES: dict[str, tuple[int, Callable[[Builder], Parts]]] = {
 _ORDER = [family for family, (weight, _) in FAMILIES.items() for _ in range(weight)]
 
 
+def build(b: Builder, seed: int, family: str = "") -> Parts:
+    """Builds a model of the family, or of the one whose turn it is; returns inputs and outputs."""
+    return FAMILIES[family or _ORDER[seed % len(_ORDER)]][1](b)
+
+
 def fuzz_model(seed: int, family: str = "") -> FuzzModel:
     """The model of a seed: the same bytes for the same seed."""
-    family = family or _ORDER[seed % len(_ORDER)]
     b = Builder(np.random.default_rng([seed, 7]))
-    inputs, outputs = FAMILIES[family][1](b)
-    content = b.model(inputs, outputs)
+    content = b.model(*build(b, seed, family))
     model = read_model(content)
-    return FuzzModel(f"m{seed:05d}", family, content, model, tuple(_samples(model, b)))
+    family = family or _ORDER[seed % len(_ORDER)]
+    return FuzzModel(f"m{seed:05d}", family, content, model, tuple(samples(model, b)))
 
 
-def _samples(model: Model, b: Builder) -> Iterator[tuple[bytes, ...]]:
+def samples(model: Model, b: Builder) -> Iterator[tuple[bytes, ...]]:
+    """Two sets of inputs: over the whole range, and of its ends."""
     graph = model.subgraphs[0]
     tensors = [graph.tensors[index] for index in graph.inputs]
     yield tuple(_random(tensor, b) for tensor in tensors)

@@ -292,16 +292,24 @@ def check(out: str | PathLike[str], *, progress: Progress = _quiet) -> CheckResu
 
 
 def inspect(path: Path, board: str = "", *, progress: Progress = _quiet) -> dict[str, Any]:
-    """The report on one model: schema gen-fw/inspect/1. Raises ModelError if unreadable."""
+    """The report on one model: schema gen-fw/inspect/1. Raises ModelError if unreadable.
+
+    Without a board the runtimes are judged as for ``host``, with the newest TFLM release.
+    """
     from gen_fw.boards.load import load_board
     from gen_fw.model.reader import read_model
     from gen_fw.report.inspect import document
+    from gen_fw.runtimes.aot.lower import misfits
     from gen_fw.runtimes.tflm.lower import resolver_call
     from gen_fw.runtimes.tflm.support import check as check_support
 
-    release = load_board(board).sdk.tflm if board else ""
+    judged = load_board(board or "host")
+    release = judged.sdk.tflm if board else ""
     progress(f"reading {path.name}")
     model = read_model(path)
-    reasons = check_support(model, release, board=board)
-    supported = {"tflm": {"ok": not reasons, "reasons": [str(reason) for reason in reasons]}}
+    reasons = {
+        "tflm": [str(reason) for reason in check_support(model, release, board=board)],
+        "aot": misfits(model, judged),
+    }
+    supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}
     return document(model, path.name, supported, resolver_call(release))

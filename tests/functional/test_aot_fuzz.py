@@ -14,8 +14,10 @@ from aot_harness import Case, run_cases
 from aot_oracle import Question, preserved
 from aot_programs import lowered
 from aot_targets import EMULATED, HOSTS, M4, M55, RV32, SANITIZED, Target
+from fuzz_damage import damaged_model
 from fuzz_models import FAMILIES, FuzzModel, fuzz_model
 from gen_fw.errors import ModelError
+from gen_fw.model.reader import read_model
 
 _BATCH = 205
 #: full: 16 batches of 205 models on the host
@@ -51,7 +53,7 @@ def _agree(
 
 
 def test_the_first_models_agree(tmp_path: Path) -> None:
-    models = _models(0, 123)
+    models = _models(0, 82)
     assert {fuzz.family for fuzz in models} == set(FAMILIES)
     _agree(models, "host", SANITIZED[0], tmp_path)
 
@@ -59,6 +61,32 @@ def test_the_first_models_agree(tmp_path: Path) -> None:
 @pytest.mark.parametrize("board", _BOARDS)
 def test_each_machine_agrees(board: str, tmp_path: Path) -> None:
     _agree(_models(123, 41), board, _BOARDS[board], tmp_path)
+
+
+def _survive(seeds: range, target: Target, work: Path) -> None:
+    """A damaged model is refused with an error of ours, or its code runs without a fault."""
+    cases = []
+    for seed in seeds:
+        with suppress(ModelError):
+            model = read_model(damaged_model(seed))
+            program = lowered(model, f"d{seed:05d}", "host")
+            if program.adapter["arena_bytes"]["target"] <= 1 << 20:
+                inputs = tuple(bytes(io.bytes) for io in program.inputs)
+                places = zip(model.subgraphs[0].outputs, program.outputs, strict=True)
+                outputs = {tensor: bytes(io.bytes) for tensor, io in places}
+                cases.append(Case(program, model, (inputs,), (outputs,)))
+    assert len(seeds) / 10 < len(cases) < len(seeds) / 2
+    run_cases(cases, target, work, trace=False, unity=True)
+
+
+def test_damaged_models(tmp_path: Path) -> None:
+    _survive(range(250), SANITIZED[0], tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("batch", range(8))
+def test_many_damaged_models(batch: int, tmp_path: Path) -> None:
+    _survive(range(1000 * (batch + 1), 1000 * (batch + 2)), SANITIZED[batch % 2], tmp_path)
 
 
 @pytest.mark.full

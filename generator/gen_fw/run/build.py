@@ -17,6 +17,11 @@ _CONFIGURE_SECONDS = 300.0
 _BUILD_SECONDS = 3600.0
 _SHOWN_LINES = 40
 _FAILURE = re.compile(r"(error:|error |FAILED:|undefined reference|will not fit|overflowed)", re.I)
+#: what gen/tflm.cmake says of trees and headers that are not there: the fault, and what to do
+_LACKING = re.compile(
+    r"(\w+ does not name a folder that has [^;]+); (configure with \S+)"
+    r"|(\S+ has no headers of the C\+\+ library)\. (Name a folder .*?/c\+\+)"
+)
 _PERCENT = re.compile(r"\[\s*(\d+)(?:/(\d+)|%)\]")
 
 
@@ -50,7 +55,12 @@ def build(
         command += ["-G", "Ninja"]
     done = stream(command, project.folder, seconds=_CONFIGURE_SECONDS, line=line)
     if done.code != 0:
-        raise _failed("cmake cannot configure the project", project, done.text)
+        error = _failed("cmake cannot configure the project", project, done.text)
+        lacking = _LACKING.search(" ".join(done.text.split()))
+        if lacking:
+            what, hint = (group for group in lacking.groups() if group)
+            raise ToolMissingError(what, where=error.where, hint=hint)
+        raise error
     progress("building")
 
     shown = 0

@@ -6,7 +6,7 @@
 
 #include "harness.h"
 
-void harness_print(const char *text) { (void)fputs(text, stdout); }
+void harness_print(const char *text) { (void)fputs(text, stderr); }
 _Noreturn void harness_exit(int code) { exit(code); }
 uint32_t harness_ticks(void) { return 0; }
 uint32_t harness_instructions(uint32_t ticks) { return ticks; }

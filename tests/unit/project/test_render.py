@@ -141,6 +141,14 @@ def test_context_is_plain_and_documented(firmware: Firmware) -> None:
     for table in (context, program, program["inputs"][0], context["arenas"][0], context["esp_idf"]):
         for key in table:
             assert f"`{key}`" in page, key
+    native = load_family("native_cmake")
+    emulated = build(firmware, load_board("qemu-cortex-m4"), native, ProjectOptions())
+    pages = page + (ROOT / "docs" / "boards.md").read_text()
+    for key in emulated["native_cmake"]:
+        assert f"`{key}`" in pages, key
+    for path in native.folder.rglob("*.j2"):
+        for block in re.findall(r"{% block (\w+)", path.read_text()):
+            assert f"`{block}`" in page, block
     for name in ("main/app_main.cc.j2", "README.md.j2"):
         source = (templates_root() / "esp_idf" / name).read_text()
         for block in re.findall(r"{% block (\w+)", source):

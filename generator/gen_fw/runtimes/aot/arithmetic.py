@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 
 from gen_fw.model.enums import ActivationFunctionType
+from gen_fw.runtimes.aot.layer import UnsupportedError
 
 INT32_MAX = (1 << 31) - 1
 INT32_MIN = -(1 << 31)
@@ -25,7 +26,8 @@ def float32(value: float) -> float:
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """(multiplier, shift) with real ~ multiplier * 2**(shift - 31); QuantizeMultiplier."""
+    """(multiplier, shift) with real ~ multiplier * 2**(shift - 31); QuantizeMultiplier. Refuses
+    what TFLite would shift out of 32 bits."""
     if real == 0.0:
         return 0, 0
     fraction, shift = math.frexp(real)
@@ -33,6 +35,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     if multiplier == 1 << 31:
         multiplier //= 2
         shift += 1
+    if shift > 31:
+        raise UnsupportedError("scales that differ by more than 31 bits")
     return (0, 0) if shift < -31 else (multiplier, shift)
 
 
@@ -119,7 +123,7 @@ def round_half_away(value: float) -> int:
     return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
 
 
-# --- gemmlowp fixed point --------------------------------------------------------------------------
+# --- gemmlowp fixed point ---
 
 
 def saturated(x: int) -> int:
@@ -174,7 +178,7 @@ def input_radius(integer_bits: int, left_shift: int) -> int:
     return math.floor(largest)
 
 
-# --- one rescaling as constants of C templates ------------------------------------------------------
+# --- one rescaling as constants of C templates ---
 
 
 def rescaling(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gen_fw.model.enums import Padding
-from gen_fw.model.types import Tensor
+from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
     FastScaling,
     activation_range,
@@ -155,7 +155,7 @@ def channels(
     input_scale, input_zero = site.affine(source)
     output_scale, output_zero = site.affine(target)
     scales = site.quantization(filters).scale
-    count, taps = weights.shape
+    count = len(weights)
     site.require(len(scales) in (1, count), f"{len(scales)} filter scales, {count} channels")
     wide = weights.astype(np.int64)
     offsets = np.zeros(count, np.int64) if bias is None else _bias(site, bias, count)
@@ -193,7 +193,7 @@ def _numbers(form: FastScaling | None) -> tuple[int, int, int]:
 
 
 def _bias(site: Site, bias: Tensor, count: int) -> Array:
-    values = site.constant(bias)
+    values = site.constant(site.of_type(bias, DType.INT32))
     site.require(values.size == count, f"{values.size} biases for {count} channels")
     return values.reshape(-1).astype(np.int64)
 

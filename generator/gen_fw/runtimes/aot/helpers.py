@@ -6,15 +6,15 @@ from __future__ import annotations
 import re
 
 
-
 def _dot_pairs(unroll: int) -> str:
     """The inner loop of convolutions with pairs, ``unroll`` taps at a time."""
     steps = "\n".join(f"    STEP({u});" for u in range(unroll))
     return f"""\
-/// Sums over groups of {unroll} taps: two channels times two pairs of pixels. A function of its own, so
-/// that nothing else takes registers; the steps stay in order for the same reason.
-static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap, const int8_t *restrict weight,
-                                   int32_t groups, int64_t *restrict sums) {{
+/// Sums over groups of {unroll} taps: two channels times two pairs of pixels. A function of its
+/// own, so that nothing else takes registers; the steps stay in order for the same reason.
+static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap,
+                                   const int8_t *restrict weight, int32_t groups,
+                                   int64_t *restrict sums) {{
 #define STEP(u)                                  \\
   do {{                                           \\
     const int32_t tap0 = tap[2 * (u)];           \\
@@ -41,6 +41,47 @@ static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap, const int
   sums[2] = sum10;
   sums[3] = sum11;
 #undef STEP
+}}
+"""
+
+
+def _multiply_pairs(scaling: str) -> str:
+    """One tile of any layer, for small code: all channels of four pixels."""
+    plain = scaling == "plain"
+    factor = "" if plain else " * 4"
+    rest = "zero_point, low, high" if plain else "low, high"
+
+    def output(row: str, field: str, pair: str, bias: str) -> str:
+        value = f"{field}(sums[2 * b{pair}]){factor} + {bias}"
+        return f"      out[{row}b] =\n          narrow_{scaling}({value}, channel + b, {rest});\n"
+
+    outputs = (
+        output("", "lower", "", "bias0")
+        + output("count + ", "upper", "", "bias1")
+        + output("2 * count + ", "lower", " + 1", "bias0")
+        + output("3 * count + ", "upper", " + 1", "bias1")
+    )
+    return f"""\
+/// All channels of four pixels: count is the number of channels, of which the last two may overlap
+/// the two before them.
+static NOT_INLINE void multiply_pairs_{scaling}(
+    const int32_t *restrict columns, const int8_t *restrict weight,
+    const CHANNEL *restrict channel, int8_t *restrict out, int32_t groups, int32_t count,
+    {"int32_t zero_point, " if plain else ""}int32_t low, int32_t high) {{
+  for (int32_t done = 0; done < count; done += 2) {{
+    if (done == count - 1) {{
+      --out;
+    }}
+    int64_t sums[4];
+    dot_pairs_4(columns, weight, groups, sums);
+    for (int32_t b = 0; b < 2; ++b) {{
+      const int32_t bias0 = (channel[b].bias - (1 << 22)){factor};
+      const int32_t bias1 = channel[b].bias{factor};
+{outputs}    }}
+    weight += 8 * groups;
+    channel += 2;
+    out += 2;
+  }}
 }}
 """
 
@@ -128,8 +169,8 @@ static inline int8_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_
 }
 """,
     "narrow_fast": """\
-/// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative values away
-/// from zero (docs/aot.md of gen-fw has the proof).
+/// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative
+/// values away from zero (docs/aot.md of gen-fw has the proof).
 static inline int8_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low, int32_t high) {
   const int32_t value = (high_product(sum4, channel->multiplier) + (sum4 >> 31) * 2 +
                          channel->offset) >> channel->shift;
@@ -159,6 +200,10 @@ static inline int32_t upper(int64_t sum) {
   return (int32_t)((uint32_t)((uint64_t)sum >> 32) << 9 | (uint32_t)sum >> 23);
 }
 """,
+}
+_HELPERS |= {
+    f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
+    for scaling in ("clamped", "fast", "plain")
 }
 
 

@@ -116,6 +116,12 @@ class Site:
     def output(self, position: int = 0) -> Tensor:
         return self.subgraph.tensors[self.operator.outputs[position]]
 
+    @property
+    def options(self) -> Any:
+        """The operator's table of options; refuses an operator that has none."""
+        self.require(self.operator.options is not None, "its options are missing")
+        return self.operator.options
+
     def refuse(self, why: str) -> NoReturn:
         raise UnsupportedError(why)
 
@@ -150,12 +156,12 @@ class Site:
         raw = np.frombuffer(self.model.buffers[tensor.buffer].data, dtype=np.uint8)
         if tensor.dtype is DType.INT4:
             low, high = (raw << 4).view(np.int8) >> 4, raw.view(np.int8) >> 4
-            return np.stack([low, high], axis=-1).reshape(-1)[: tensor.elements].reshape(
-                tensor.shape
-            )
+            unpacked: np.ndarray[Any, Any] = np.stack([low, high], axis=-1).reshape(-1)
+            return unpacked[: tensor.elements].reshape(tensor.shape)
         kinds = {DType.INT8: "<i1", DType.INT32: "<i4", DType.INT64: "<i8", DType.FLOAT32: "<f4"}
         self.require(tensor.dtype in kinds, f"a constant of type {tensor.dtype.name.lower()}")
-        return raw.view(kinds[tensor.dtype]).reshape(tensor.shape)
+        values: np.ndarray[Any, Any] = raw.view(kinds[tensor.dtype])
+        return values.reshape(tensor.shape)
 
     def reads(self, parameter: str, tensor: Tensor) -> TensorArgument:
         return TensorArgument(parameter, tensor.index, C_TYPES[tensor.dtype])

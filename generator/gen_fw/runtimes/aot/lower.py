@@ -122,6 +122,16 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     )
 
 
+def misfits(model: Model, board: Board) -> list[str]:
+    """Why this runtime cannot execute the model on ``board``, a line each; empty when it can."""
+    try:
+        interface(model)
+        lowered(model, target_of(board.cpu, "speed"), board)
+    except ModelError as error:
+        return (error.why or error.what).splitlines()
+    return []
+
+
 def lowered(
     model: Model, target: Target, board: Board | None = None
 ) -> tuple[list[Step], list[Alias]]:
@@ -166,7 +176,9 @@ def _unsupported(
     for index, label, why in refused:
         groups.setdefault((label, why), []).append(index)
     lines = [
-        f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}" if indices[0] >= 0 else why
+        f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}"
+        if indices[0] >= 0
+        else why
         for (label, why), indices in groups.items()
     ]
     release = board.sdk.tflm if board is not None else ""
@@ -218,18 +230,14 @@ def _memory(
     for tensor in main.outputs:
         touch(tensor, len(steps) + 1)
     tensors = sorted(first)
-    buffers = [
-        Buffer(main.tensors[t].bytes, first[t], last[t], f"tensors[{t}]") for t in tensors
-    ]
+    buffers = [Buffer(main.tensors[t].bytes, first[t], last[t], f"tensors[{t}]") for t in tensors]
     buffers.extend(buffer for _, buffer in scratch)
     found = plan(buffers) if buffers else Plan((), (), 0)
     offsets = dict(zip(tensors, found.offsets, strict=False))
     for tensor, owner in root.items():
         if owner in offsets:
             offsets[tensor] = offsets[owner]
-    places = {
-        key: found.offsets[len(tensors) + i] for i, (key, _) in enumerate(scratch)
-    }
+    places = {key: found.offsets[len(tensors) + i] for i, (key, _) in enumerate(scratch)}
     return Memory(found, lower_bound(buffers), offsets, places)
 
 
@@ -274,13 +282,11 @@ def _call(model: Model, main: Subgraph, memory: Memory, position: int, step: Ste
 
 
 def _items(memory: Memory, arena: int) -> tuple[Item, ...]:
-    return (
-        Item("tensors and scratch", arena, "exact", f"lower bound {memory.bound}"),
-    )
+    return (Item("tensors and scratch", arena, "exact", f"lower bound {memory.bound}"),)
 
 
 def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[str, Any]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "index": operator.index,
             "subgraph": main.index,
@@ -291,7 +297,7 @@ def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[st
     ]
     return {
         "operators": rows,
-        "macs_total": sum(int(row["macs"]) for row in rows),
+        "macs_total": sum(row["macs"] for row in rows),
         "plan": {
             "buffers": len(memory.plan.buffers),
             "bytes": memory.plan.bytes,

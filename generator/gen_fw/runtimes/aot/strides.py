@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nested loops over tensors: dimensions with the step that each tensor takes, as few as possible."""
+"""Nested loops over tensors: dimensions with the step that each tensor takes, few loops."""
 
 from __future__ import annotations
 

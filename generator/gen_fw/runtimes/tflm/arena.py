@@ -51,8 +51,8 @@ def arena_bound(model: Model, release: str, kernels: str, abi: Abi) -> Arena:
     """A safe arena size.
 
     ``kernels`` is ``reference``, ``cmsis_nn``, ``esp_nn:generic``, ``esp_nn:esp32s3`` or
-    ``esp_nn:esp32p4``. The model must have passed ``support.check``. Raises ModelError when there are too many buffers
-    to plan, or when a custom operator's options are unreadable.
+    ``esp_nn:esp32p4``. The model must have passed ``support.check``. Raises ModelError when there
+    are too many buffers to plan, or when a custom operator's options are unreadable.
     """
     needs = demands(model, load(release), kernels, int(abi == "lp64"))
     scratch = _scratch(needs)

@@ -41,16 +41,22 @@ def conv(columns: int, element: int) -> int:
 
 
 def depthwise(window: int, channels: int, outputs: int, element: int) -> int:
-    """Scratch of a depthwise convolution with a kernel of ``window`` elements a channel."""
-    opt = max(4 * _CHANNEL_BLOCK * window * element, 2 * channels * window)
+    """Scratch of a depthwise convolution with a kernel of ``window`` elements a channel; the
+    optimised variant needs as many outputs as input channels."""
+    opt = max(4 * _CHANNEL_BLOCK * window * element, 2 * channels * window) + 8
     # one input channel and many outputs: a convolution on reordered weights
     one = conv(window, element) + window * outputs if channels == 1 else 0
-    return max(opt, one)
+    return max(opt if channels == outputs else 0, one)
 
 
 def fully_connected(outputs: int) -> int:
-    """Sums of the weights, kept or in scratch, and parameters of each channel."""
-    return 3 * 4 * outputs
+    """Sums of the weights, which KERNELS_OPTIMIZED_FOR_SPEED keeps."""
+    return 4 * outputs
+
+
+def fully_connected_1x1(outputs: int) -> int:
+    """Scratch of a layer that runs as a convolution: parameters of each channel."""
+    return 8 * outputs
 
 
 def average_pool(channels: int) -> int:

@@ -360,10 +360,15 @@ def _cmsis_nn(node: _Node) -> None:
     elif name == "DEPTHWISE_CONV_2D":
         window, outputs = prod(weights.shape[:3]), weights.shape[3]
         node.request(cmsis_nn.depthwise(window, source.shape[-1], outputs, element))
-    elif name in ("FULLY_CONNECTED", "BATCH_MATMUL", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"):
+    elif name == "FULLY_CONNECTED":
+        node.keep(cmsis_nn.fully_connected(weights.shape[0]))
+        if len(node.present["out0"].shape) > 2:
+            node.request(cmsis_nn.fully_connected_1x1(weights.shape[0]))
+    elif name in ("BATCH_MATMUL", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"):
         outputs = node.present["out0"].shape[-1] if name == "BATCH_MATMUL" else weights.shape[0]
-        node.keep(cmsis_nn.fully_connected(outputs))
-        node.request(cmsis_nn.fully_connected(outputs))
+        # generous: what is kept and what is scratch differs between releases
+        node.keep(3 * cmsis_nn.fully_connected(outputs))
+        node.request(3 * cmsis_nn.fully_connected(outputs))
 
 
 def _demand(node: _Node, table: OperatorTable) -> Demand:

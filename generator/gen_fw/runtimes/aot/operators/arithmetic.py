@@ -56,7 +56,7 @@ def _binary(
     first = site.of_type(site.input(0), DType.INT8)
     second = site.of_type(site.input(1), DType.INT8)
     target = site.of_type(site.output(), DType.INT8)
-    options: Any = site.operator.options
+    options = site.options
     out_scale, _ = site.affine(target)
     low, high = activation_range(options.fused_activation_function, out_scale, out_zero)
     shape = target.shape

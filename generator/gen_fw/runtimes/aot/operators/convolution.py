@@ -38,7 +38,7 @@ def conv_2d(site: Site) -> Sequence[Step]:
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
     site.require(len(filters.shape) == 4, "filters need 4 dimensions")
-    options: Any = site.operator.options
+    options = site.options
     size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
     count, depth = filters.shape[0], filters.shape[3]
     site.require(count == size.out_depth, "filters and output channels differ")
@@ -60,7 +60,7 @@ def fully_connected(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
-    options: Any = site.operator.options
+    options = site.options
     weights = site.constant(filters)
     weights = weights.reshape(-1, weights.shape[-1])
     count, depth = weights.shape
@@ -104,28 +104,22 @@ def _tile(pixels: int) -> int:
     return min(sizes, key=lambda size: -(-pixels // size) * (4 + 9 * size))
 
 
-def _product(
-    site: Site, size: Window, weights: Array, outcome: Channels, input_zero: int
-) -> Step:
+def _product(site: Site, size: Window, weights: Array, outcome: Channels, input_zero: int) -> Step:
     """One matrix product: [pixels, taps] x [taps, channels]."""
     count, taps = weights.shape
     pixels = size.batch * size.out_height * size.out_width
     wide = 128 * int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
     paired = (
-        site.target.technique == "pairs"
-        and pixels >= PIXELS
-        and count > 1
-        and wide < PAIR_FIELD
+        site.target.technique == "pairs" and pixels >= PIXELS and count > 1 and wide < PAIR_FIELD
     )
     tile = PIXELS if paired else _tile(pixels)
+    small = site.target.optimise == "size"
     unroll, spare = (min(taps, 4 if tile == 1 else 2), 0)
     if paired:
-        unroll = 8 if -taps % 8 <= taps // 16 else 4
+        unroll = 8 if -taps % 8 <= taps // 16 and not small else 4
         spare = -taps % unroll
     block = min(count, 2 if paired else 4)
-    direct = (
-        size.kernel_height == size.kernel_width == size.stride_height == size.stride_width == 1
-    )
+    direct = size.kernel_height == size.kernel_width == size.stride_height == size.stride_width == 1
     words: dict[str, Any] = {
         **size.words(),
         **outcome.words(),
@@ -139,6 +133,7 @@ def _product(
         "direct": direct,
         "unroll": unroll,
         "spare": spare,
+        "shared": small,
     }
     scratch: list[ScratchArgument] = []
     if paired:
@@ -153,7 +148,12 @@ def _product(
         (
             site.reads("input", site.input(0)),
             site.writes("output", site.output()),
-            DataArgument("weights", "int8_t", blocked(np.pad(weights, ((0, 0), (0, spare))), block), "weights"),
+            DataArgument(
+                "weights",
+                "int8_t",
+                blocked(np.pad(weights, ((0, 0), (0, spare))), block),
+                "weights",
+            ),
             DataArgument("channels", "channel", blocked_rows(outcome.table, block), "channels"),
             *scratch,
         ),

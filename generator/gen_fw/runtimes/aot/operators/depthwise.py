@@ -34,7 +34,7 @@ def depthwise_conv_2d(site: Site) -> Sequence[Step]:
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
     site.require(len(filters.shape) == 4 and filters.shape[0] == 1, "filters need [1, h, w, c]")
-    options: Any = site.operator.options
+    options = site.options
     size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
     count = filters.shape[3]
     site.require(count == size.out_depth, "filters and output channels differ")

@@ -78,6 +78,7 @@ def quantize(site: Site) -> Sequence[Step]:
     out_scale, out_zero = site.affine(target)
     if source.dtype is DType.FLOAT32:
         site.of_type(target, DType.INT8)
+        site.require(source.elements == target.elements > 0, "element counts differ")
         return [
             Step(
                 "quantize",
@@ -103,6 +104,7 @@ def dequantize(site: Site) -> Sequence[Step]:
     precision gives what Dequantize of reference/dequantize.h gives."""
     source = site.of_type(site.input(0), DType.INT8, DType.UINT8)
     target = site.of_type(site.output(), DType.FLOAT32)
+    site.require(source.elements == target.elements > 0, "element counts differ")
     scale, zero = site.affine(source)
     return [
         Step(

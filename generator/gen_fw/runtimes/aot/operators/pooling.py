@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import activation_range, float32
@@ -13,13 +12,11 @@ from gen_fw.runtimes.aot.layer import Site, Step
 from gen_fw.runtimes.aot.table import operator
 
 
-@operator(
-    "AVERAGE_POOL_2D", "MAX_POOL_2D", types="int8", limits="input and output quantized alike"
-)
+@operator("AVERAGE_POOL_2D", "MAX_POOL_2D", types="int8", limits="input and output quantized alike")
 def pool(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     target = site.of_type(site.output(), DType.INT8)
-    options: Any = site.operator.options
+    options = site.options
     size = window(site, source, target, (options.filter_height, options.filter_width), options)
     site.require(size.depth == size.out_depth, "channels differ")
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from gen_fw.model.enums import ActivationFunctionType
 from gen_fw.model.types import DType
@@ -28,7 +27,7 @@ def reshape(site: Site) -> Sequence[Step | Alias]:
 @operator("CONCATENATION", types="any", limits="inputs quantized like the output; no activation")
 def concatenation(site: Site) -> Sequence[Step]:
     target = site.of_type(site.output(), *C_TYPES)
-    options: Any = site.operator.options
+    options = site.options
     none = options.fused_activation_function is ActivationFunctionType.NONE
     site.require(none, "a fused activation")
     rank = len(target.shape)
@@ -58,7 +57,13 @@ def _copy(site: Site, position: int, rows: int, run: int, stride: int, at: int) 
     """Copies ``rows`` runs of ``run`` bytes to every ``stride`` bytes from byte ``at`` on."""
     return Step(
         "copy",
-        {"rows": rows, "run": run, "stride": stride, "at": at, "byte": site.output().dtype.bits == 8},
+        {
+            "rows": rows,
+            "run": run,
+            "stride": stride,
+            "at": at,
+            "byte": site.output().dtype.bits == 8,
+        },
         (site.reads("input", site.input(position)), site.writes("output", site.output())),
         f"input {position}, {rows} x {run} bytes",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ def softmax(site: Site) -> Sequence[Step]:
     site.require(len(source.shape) >= 1 and source.shape == target.shape, "shapes differ")
     depth = source.shape[-1]
     site.require(0 < depth < 4096 and target.elements > 0, f"{depth} classes")
-    options: Any = site.operator.options
+    options = site.options
     real = min(
         options.beta * site.affine(source)[0] * (1 << (31 - _DIFFERENCE_BITS)), (1 << 31) - 1.0
     )
