@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gen_fw.program import Firmware
 from gen_fw.project.context import ProjectOptions
+from gen_fw.run.project import load
 from host_firmware import (
     HOST,
     WARNINGS,
@@ -25,6 +28,7 @@ from host_firmware import (
 )
 
 OWN = Path(__file__).resolve().parents[1] / "data" / "models"
+PATH = os.environ.get("PATH", "")
 SHARED_MODELS = ("derived_weird_names_hello_world_int8", "derived_weird_names_nonutf8_kws")
 #: written where {marker} names a file that must never come into being
 PAYLOADS = (
@@ -71,6 +75,22 @@ def texts_of(project: Path) -> dict[str, str]:
         for path in sorted(project.rglob("*"))
         if path.is_file() and path.suffix not in (".tflite", ".npz")
     }
+
+
+def test_payloads_stay_text_in_native_projects(tmp_path: Path) -> None:
+    marker = tmp_path / "pwned"
+    firmware = hostile(marker)
+    plan = plan_of(firmware, board="host", options=ProjectOptions(ci="gitlab"))
+    project = write_plan(plan, tmp_path / "project")
+    assert load(project).programs[0].labels == firmware.programs[0].labels
+    include = [f"-I{project / folder}" for folder in ("gen", "app", "board")]
+    flags = ["-std=c11", *WARNINGS, *include, "-fsyntax-only"]
+    run(["gcc", *flags, *sorted(project.rglob("*.c"))])
+    # configured, with no trees at hand: a message about them is all that happens
+    cmake = ["cmake", "-S", project, "-B", tmp_path / "build"]
+    done = subprocess.run([*map(str, cmake)], capture_output=True, text=True, env={"PATH": PATH})
+    assert "TFLM_ROOT does not name" in done.stderr
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize("model_format", ["array", "embed"])

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from gen_fw.boards.load import load_board
-from gen_fw.run import tools
+from gen_fw.run import machine, tools
+from gen_fw.run.project import load
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "generator" / "gen_fw" / "report" / "schemas"
@@ -161,6 +162,34 @@ def test_wrong_output_fails(exact: Built, tmp_path: Path) -> None:
     assert document["selftest"] == document["programs"][0]["selftest"] == "fail"
     assert document["difference"].endswith("-127 -128")
     assert "SELFTEST digits_int8 FAIL" in done.stderr
+
+
+def test_without_vectors_the_verdict_is_skip(exact: Built, tmp_path: Path) -> None:
+    project = tmp_path / "copy"
+    shutil.copytree(exact.folder, project, ignore=shutil.ignore_patterns("build"))
+    command = ["cmake", "--preset", "release", "-DGEN_FW_SELFTEST=OFF"]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    document = answer(gen_fw("run", project, "--json"))
+    assert document["selftest"] == "skip"
+    assert document["image_bytes"] < exact.first["image_bytes"]
+    # the linker drops what only the self-test calls
+    assert 0.9 * exact.first["code_bytes"] < document["code_bytes"] <= exact.first["code_bytes"]
+
+
+@pytest.mark.parametrize("board", ["host", "qemu-cortex-m55"])
+def test_debug_preset(board: str, tmp_path: Path) -> None:
+    """What an engineer does by hand, warnings being errors."""
+    need(board)
+    project = generate(board, tmp_path / "project")
+    strict = "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"  # CMake 3.24
+    for command in (["--preset", "debug", strict], ["--build", "--preset", "debug"]):
+        subprocess.run(["cmake", *command], cwd=project, check=True, capture_output=True)
+    suffix = "" if board == "host" else ".elf"
+    binary = project / "build" / "debug" / "app" / f"digits_int8{suffix}"
+    done = subprocess.run(
+        machine.command(load(project), binary), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and "SELFTEST digits_int8 PASS" in done.stdout
 
 
 def test_application_s_failure_is_an_error(exact: Built, tmp_path: Path) -> None:

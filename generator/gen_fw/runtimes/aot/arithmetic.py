@@ -189,6 +189,8 @@ def rescaling(
     form = fast_scaling(multiplier, shift, zero_point, bound)
     words: dict[str, int | str] = {"zero_point": zero_point, "multiplier": multiplier}
     if form is None:
+        if shift > 30:
+            raise OverflowError(f"a multiplier of 2^{shift}")
         return words | {"form": "plain", "left": max(shift, 0), "right": max(-shift, 0)}
     words |= {"multiplier": form.multiplier, "offset": form.offset, "shift": form.shift}
     return words | {"form": "clamped" if low >= zero_point else "fast"}

@@ -181,7 +181,7 @@ def channels(
         scaling = "clamped" if act_low >= output_zero else "fast"
     else:
         scaling = "plain"
-        site.require(min(row[3] for row in rows) >= 0, "a shift")
+        site.require(max(row[2] for row in rows) <= 30, "an output scale that is far too small")
     table = np.array(rows, dtype=np.int64)
     site.require(int(np.abs(table).max()) < 1 << 31, "a parameter that overflows 32 bits")
     return Channels(table.astype(np.int32), scaling, act_low, act_high, output_zero)

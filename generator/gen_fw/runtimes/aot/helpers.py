@@ -90,8 +90,10 @@ _HELPERS: dict[str, str] = {
     "saturate": """\
 /// value limited to 8 bits.
 static inline int32_t saturate(int32_t value) {
-#if defined(__ARM_FEATURE_SAT)
-  return __ssat(value, 8);
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+  int32_t limited;
+  __asm__("ssat %0, #8, %1" : "=r"(limited) : "r"(value));
+  return limited;
 #else
   return (uint32_t)(value + 128) > 255u ? (value >> 31) ^ 127 : value;
 #endif
@@ -222,12 +224,6 @@ def helpers(code: str, channel_type: str) -> str:
 
 
 _PREAMBLE: dict[str, str] = {
-    "__ssat": """\
-#if defined(__ARM_FEATURE_SAT)
-#include <arm_acle.h>
-#endif
-
-""",
     "NOT_INLINE": """\
 #if defined(__GNUC__)
 #define NOT_INLINE __attribute__((noinline))
@@ -249,5 +245,5 @@ _PREAMBLE: dict[str, str] = {
 
 
 def preamble(support: str) -> str:
-    """Includes and macros of the compiler that these helpers need."""
+    """Macros of the compiler that these helpers need."""
     return "".join(text for word, text in _PREAMBLE.items() if word in support)

@@ -114,6 +114,7 @@ class Site:
         return self.subgraph.tensors[inputs[position]] if present else None
 
     def output(self, position: int = 0) -> Tensor:
+        self.require(position < len(self.operator.outputs), f"output {position} is missing")
         return self.subgraph.tensors[self.operator.outputs[position]]
 
     @property

@@ -160,6 +160,9 @@ def lowered(
                     )
         except UnsupportedError as error:
             refused.append((operator.index, operator.label, str(error)))
+        except (OverflowError, ZeroDivisionError) as error:
+            why = f"a quantization parameter is out of all range: {error}"
+            refused.append((operator.index, operator.label, why))
     if not refused and is_stateful(model):
         refused.append((-1, "", "the model keeps state between inferences"))
     if refused:
