@@ -16,7 +16,10 @@ from gen_fw.program import Program
 from gen_fw.resources import templates_root
 
 PARTS = Path(__file__).resolve().parent / "functional" / "aot"
-WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wstrict-prototypes")
+WARNINGS = (
+    *("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wpedantic", "-Wconversion", "-Wshadow"),
+    *("-Wcast-qual", "-Wstrict-prototypes", "-Wmissing-prototypes"),
+)
 SANITIZERS = (
     "-O1",
     "-g",
@@ -73,7 +76,8 @@ def _cortex_m(name: str, board: str, shift: int, cpu: tuple[str, ...], *layout: 
     return Target(
         name,
         "arm-none-eabi-gcc",
-        ("-mthumb", *cpu, "-O2"),
+        # the compiler's own arm_acle.h converts signs
+        ("-mthumb", *cpu, "-O2", "-Wno-sign-conversion"),
         "cortex_m.c",
         ("--specs=nosys.specs", "-nostartfiles", *places, f"-T{PARTS / 'cortex_m.ld'}"),
         (

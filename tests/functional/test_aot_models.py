@@ -71,3 +71,12 @@ def test_every_model_on_every_machine(
 @pytest.mark.parametrize("board", ["host", *_MACHINES])
 def test_every_model_on_the_host(target: Target, board: str, shared: Path, tmp_path: Path) -> None:
     _exact([model_case(name, shared, board) for name in _ALL], target, tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-Os", "-O3"])
+@pytest.mark.parametrize("board", _MACHINES)
+def test_optimisation_levels(board: str, level: str, shared: Path, tmp_path: Path) -> None:
+    """The layers of one model, however the compiler of the machine is told to translate them."""
+    case = model_case("kws", shared, board, random=1)
+    _exact([case], _MACHINES[board].with_flags(level), tmp_path)

@@ -4,7 +4,9 @@
 #ifndef TRACE_H_
 #define TRACE_H_
 
-#include "harness.h"
+#include <stdint.h>
+
+void harness_trace(int32_t tensor, const void *data, uint32_t bytes);
 
 #define GEN_FW_AOT_TRACE(tensor, data, bytes) \
   harness_trace((int32_t)(tensor), (data), (uint32_t)(bytes))

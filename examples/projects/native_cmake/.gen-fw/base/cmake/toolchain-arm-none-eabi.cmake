@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Bare-metal arm-none-eabi with newlib-nano, for Arm MPS3 AN547 (Cortex-M55), emulated by QEMU.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR cortex-m55)
+
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_CXX_COMPILER arm-none-eabi-g++)
+set(CMAKE_ASM_COMPILER arm-none-eabi-gcc)
+# nothing links before board/ has brought its start-up code
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+
+set(machine "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard")
+set(CMAKE_C_FLAGS_INIT "${machine}")
+set(CMAKE_CXX_FLAGS_INIT "${machine}")
+set(CMAKE_ASM_FLAGS_INIT "${machine}")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "--specs=nano.specs -nostartfiles")
+
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
