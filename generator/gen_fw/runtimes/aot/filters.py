@@ -19,6 +19,8 @@ from gen_fw.runtimes.aot.arithmetic import (
 from gen_fw.runtimes.aot.layer import Site
 
 Array = np.ndarray[Any, Any]
+#: more than any image has rows or columns; offsets in the generated code stay within 32 bits
+_FARTHEST = 1 << 20
 
 #: sums of pairs must stay inside the lower field of the 64-bit accumulator: 23 bits with sign
 PAIR_FIELD = 1 << 22
@@ -90,6 +92,7 @@ def window(
     )
     for size, out_size, taps, stride, dilation in sizes:
         reach = (taps - 1) * dilation + 1
+        site.require(max(reach, stride) < _FARTHEST, "a window or stride beyond any image")
         same = options.padding is Padding.SAME
         expected = (size + stride - 1) // stride if same else (size + stride - reach) // stride
         site.require(out_size == expected, f"an output of {out_size} where {expected} is expected")
