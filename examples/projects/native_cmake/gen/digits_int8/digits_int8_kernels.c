@@ -159,7 +159,8 @@ static inline int8_t narrow_clamped(int32_t sum4, const struct digits_int8_chann
 
 /// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative
 /// values away from zero (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_fast(int32_t sum4, const struct digits_int8_channel *channel, int32_t low, int32_t high) {
+static inline int8_t narrow_fast(int32_t sum4, const struct digits_int8_channel *channel, int32_t low,
+                                 int32_t high) {
   const int32_t value = (high_product(sum4, channel->multiplier) + (sum4 >> 31) * 2 +
                          channel->offset) >> channel->shift;
   return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
