@@ -168,7 +168,8 @@ def write_sources(program: Program, work: Path) -> list[Path]:
     that they may include; returns the sources' paths relative to ``work``."""
     for header in ("gen_fw.h", "gen_fw_quant.h"):
         template = templates_root() / "shared" / "gen" / f"{header}.j2"
-        (work / header).write_text(Template(template.read_text()).render(abi=1))
+        text = Template(template.read_text(), keep_trailing_newline=True).render(abi=1)
+        (work / header).write_text(text)
     paths = []
     for source in program.sources:
         path = Path(program.name) / source.path
