@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +19,14 @@ from gen_fw.runtimes.aot.arithmetic import (
     doubling_high_product,
     exp_on_negative_values,
     fast_scaling,
+    float32,
     logistic,
     one_over_one_plus,
     quantize_multiplier,
     rounded_shift,
     scaled,
 )
+from gen_fw.runtimes.aot.layer import UnsupportedError
 
 multipliers = st.integers(1 << 30, INT32_MAX)
 zero_points = st.integers(-128, 127)
@@ -140,3 +143,9 @@ def test_activation_ranges() -> None:
     assert activation_range(kinds.RELU, 0.1, 3) == (3, 127)
     assert activation_range(kinds.RELU6, 0.1, 3) == (3, 63)
     assert activation_range(kinds.RELU_N1_TO_1, 0.1, 3) == (-7, 13)
+
+
+@pytest.mark.parametrize("real", [math.nan, math.inf, float32(1e39), 2.0**40])
+def test_scales_out_of_range_are_refused(real: float) -> None:
+    with pytest.raises(UnsupportedError):
+        quantize_multiplier(real)

@@ -20,8 +20,11 @@ INT32_MIN = -(1 << 31)
 
 
 def float32(value: float) -> float:
-    """``value`` rounded to single precision."""
-    rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
+    """``value`` rounded to single precision; infinite beyond its range."""
+    try:
+        rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
     return rounded
 
 
@@ -30,6 +33,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     what TFLite would shift out of 32 bits."""
     if real == 0.0:
         return 0, 0
+    if not math.isfinite(real):
+        raise UnsupportedError("scales whose product or quotient is out of range")
     fraction, shift = math.frexp(real)
     multiplier = math.floor(fraction * (1 << 31) + 0.5)
     if multiplier == 1 << 31:
