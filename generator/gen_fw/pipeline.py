@@ -182,7 +182,7 @@ def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
     """The lowering of the wanted runtime. Raises UsageError for one that does not exist."""
     from gen_fw.project.names import check_function
     from gen_fw.runtimes.aot.lower import lower as lower_aot
-    from gen_fw.runtimes.tflm.lower import TflmOptions, lower
+    from gen_fw.runtimes.tflm.lower import lower as lower_tflm
 
     runtime = options.runtime or board.default_runtime
     if runtime == "aot":
@@ -191,8 +191,7 @@ def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
     for function in options.custom_ops.values():
         check_function(function)
-    chosen = TflmOptions(kernels=options.kernels, custom_ops=options.custom_ops)
-    return lambda model, name: lower(model, name, board, chosen)
+    return lambda model, name: lower_tflm(model, name, board, options)
 
 
 def _kept(
@@ -218,8 +217,7 @@ def _kept(
             where=f"gen/{program.name}/golden.npz",
             hint=f"--force --golden {path} takes them as they are, --force alone makes new ones",
         )
-    digest = hashlib.sha256(program.constants[0].data).hexdigest()
-    same = bool(_pinned(folder / MODEL, digest))
+    same = bool(_pinned(folder / MODEL, program.constants[0].sha256))
     return Kept(npz, intents[0].golden_origin, same_model=same, as_it_is=as_it_is)
 
 

@@ -4,6 +4,7 @@ runtime; ``memory`` and ``project`` see Programs and Boards, never a Model."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -68,6 +69,11 @@ class Constant:
     label: str
     data: memoryview
     alignment: int = 16
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal sha256 of the data."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

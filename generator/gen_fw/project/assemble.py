@@ -134,7 +134,7 @@ def _receipt(firmware: Firmware, board: Board) -> dict[str, object]:
                 "name": program.name,
                 "runtime": program.runtime,
                 "kernels": program.kernels,
-                "sha256": hashlib.sha256(program.constants[0].data).hexdigest(),
+                "sha256": program.constants[0].sha256,
             }
             for program in firmware.programs
         ],

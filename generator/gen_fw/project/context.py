@@ -16,7 +16,7 @@ from gen_fw.boards.board import Board
 from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
-from gen_fw.program import Constant, Firmware, Golden, Io, Program
+from gen_fw.program import Firmware, Golden, Io, Program
 from gen_fw.project import esp_idf, native_cmake
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
@@ -149,7 +149,7 @@ def _vectors(golden: Golden) -> list[tuple[str, bytes]]:
 
 def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dict[str, Any]:
     model = next((part for part in program.constants if part.label == "model"), None)
-    digest = _sha256(model)
+    digest = model.sha256 if model else hashlib.sha256().hexdigest()
     arena = program.region("arena")
     code = [region for region in program.regions if region.role == "code"]
     adapter = plain(program.adapter)
@@ -202,10 +202,6 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the family that paths in family.toml may use."""
     return {key: family_data[key] for key in ("target", "toolchain") if key in family_data}
-
-
-def _sha256(model: Constant | None) -> str:
-    return hashlib.sha256(model.data if model else b"").hexdigest()
 
 
 def _rounded(count: int) -> int:
