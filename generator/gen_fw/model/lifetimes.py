@@ -101,13 +101,16 @@ def offline_offsets(model: Model) -> tuple[int, ...] | None:
     return offsets
 
 
-def variable_tensors(model: Model) -> Iterator[tuple[int, Tensor]]:
-    """(subgraph, tensor) of each variable tensor that TFLM keeps outside the plan.
+def variable_tensors(
+    model: Model, offsets: Sequence[int] | None = None
+) -> Iterator[tuple[int, Tensor]]:
+    """(subgraph, tensor) of each variable tensor that TFLM keeps outside the plan. ``offsets``
+    replaces the model's offline plan.
 
     TFLM looks the offline offset up by the tensor's index inside its own subgraph even for later
     subgraphs (micro_allocator.cc, AllocateVariables); this does the same.
     """
-    offsets = offline_offsets(model)
+    offsets = offline_offsets(model) if offsets is None else offsets
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
             offline = offsets is not None and offsets[tensor.index] != UNTOUCHED
@@ -197,16 +200,19 @@ def _handles(model: Model) -> set[tuple[int, int]]:
     }
 
 
-def lifetimes(model: Model, scratch: Sequence[Scratch] = ()) -> tuple[Lifetime, ...]:
+def lifetimes(
+    model: Model, scratch: Sequence[Scratch] = (), offsets: Sequence[int] | None = None
+) -> tuple[Lifetime, ...]:
     """Every buffer that TFLM plans, in the order in which it hands them to its planner.
 
-    ``scratch`` must be in request order: by subgraph, then operator, then request. Constants,
+    ``scratch`` must be in request order: by subgraph, then operator, then request. ``offsets``
+    replaces the model's offline plan (one for each tensor of all subgraphs, -1: online). Constants,
     variables without an offline offset, empty tensors and resource handles are not planned.
     Raises ModelError when subgraphs recurse or nest beyond a work limit.
     """
     marker = _Marker(model, scratch)
     marker.walk()
-    offsets = offline_offsets(model)
+    offsets = offline_offsets(model) if offsets is None else offsets
     handles = _handles(model)
     planned: list[Lifetime] = []
     position = 0

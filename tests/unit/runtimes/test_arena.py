@@ -12,7 +12,7 @@ import pytest
 from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
 from gen_fw.runtimes.tflm import esp_nn
-from gen_fw.runtimes.tflm.arena import Abi, arena_bound
+from gen_fw.runtimes.tflm.arena.bound import Abi, arena_bound
 from gen_fw.runtimes.tflm.esp_nn import Window
 from tflite_writer import edited, write
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import Diagnostic, ModelError, UsageError
+from gen_fw.errors import Diagnostic, ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.graph import is_stateful, reachable, resources
 from gen_fw.model.lifetimes import entered_subgraphs
@@ -17,7 +17,8 @@ from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Operator, display
 from gen_fw.program import Constant, Item, Program, Region, Requires
 from gen_fw.runtimes.io import interface
-from gen_fw.runtimes.tflm.arena import Arena, abi_of, arena_bound
+from gen_fw.runtimes.tflm.abi import kernels_of
+from gen_fw.runtimes.tflm.arena.bound import Arena, abi_of, arena_bound
 from gen_fw.runtimes.tflm.signatures import slots, type_name
 from gen_fw.runtimes.tflm.support import Reason, check
 from gen_fw.runtimes.tflm.table import OperatorTable, facts, load
@@ -65,22 +66,6 @@ def resolver_call(release: str = "") -> Callable[[Operator], str | None]:
         return registration.call if registration else None
 
     return call
-
-
-def kernels_of(board: Board, wanted: str = "") -> str:
-    """The kernel set of a board as the arena accounting names it: ``reference``,
-    ``esp_nn:esp32s3``, … Raises UsageError for kernels that the board does not have."""
-    own = board.kernels if board.default_runtime == "tflm" else "reference"
-    known = ["reference", own, *(["cmsis_nn"] if board.cpu.abi == "arm-eabi" else [])]
-    kernels = wanted or own
-    if kernels not in known:
-        raise UsageError(
-            f'board {board.name} has no kernels "{kernels}" for tflm',
-            hint=f"kernels of this board: {', '.join(dict.fromkeys(known))}",
-        )
-    if kernels == "esp_nn":
-        return f"esp_nn:{board.family_data.get('esp_nn', 'generic')}"
-    return kernels
 
 
 def lower(model: Model, name: str, board: Board, options: Choices) -> Program:

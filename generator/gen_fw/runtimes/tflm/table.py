@@ -31,6 +31,8 @@ class Registration:
     source: str
     #: structure of builtin_op_data.h that the parser allocates, or None
     params: str | None
+    #: function that returns the TFLMRegistration, such as Register_CONV_2D
+    register: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,12 @@ def load(release: str = "") -> OperatorTable:
     custom: dict[str, Registration] = {}
     for row in document["registrations"]:
         registration = Registration(
-            row["call"], row["operator"], row["custom"], row["source"], row["params"]
+            row["call"],
+            row["operator"],
+            row["custom"],
+            row["source"],
+            row["params"],
+            row["register"],
         )
         if registration.custom is None:
             builtin[registration.operator] = registration
