@@ -3,18 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def shared_root() -> Path | None:
-    """The folder with the real models and hostile files: GEN_FW_SHARED, else ../shared."""
-    root = Path(os.environ.get("GEN_FW_SHARED", ROOT.parent / "shared"))
-    return root if (root / "models" / "MANIFEST.csv").is_file() else None
+from sample_models import shared_root
 
 
 @pytest.fixture(scope="session")

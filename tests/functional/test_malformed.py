@@ -18,6 +18,7 @@ import pytest
 
 from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
+from interpreter_verdicts import ask
 
 TESTS = Path(__file__).resolve().parents[1]
 #: address space of the reading process; the interpreter itself takes about 30
@@ -124,31 +125,15 @@ def _check_mutants(report: dict[str, Any], count: int) -> None:
     assert sum(kind.get("accepted", 0) for kind in report["table"].values()) > count / 20
 
 
-def _ask(interpreter: str, files: list[Path]) -> dict[str, str]:
-    """File name -> what ``litert`` or ``tflm`` has against it."""
-    done = subprocess.run(
-        [sys.executable, str(TESTS / "interpreter_verdicts.py"), interpreter],
-        input="\n".join(map(str, files)),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    said: dict[str, str] = json.loads(done.stdout)
-    assert len(said) == len(files)
-    return said
-
-
 def _check_tflm(files: list[Path]) -> None:
     """TFLM trusts models: what we accept may be unsupported, but must not crash it."""
-    said = _ask("tflm", files)
+    said = ask("tflm", files)
     assert {name: words for name, words in said.items() if words.startswith("signal")} == {}
 
 
 def _check_litert(files: list[Path]) -> None:
     """Every refusal by LiteRT of what we accepted has a reviewed reason."""
-    said = _ask("litert", files)
+    said = ask("litert", files)
     with (TESTS / "data" / "litert_differences.csv").open() as reviewed:
         rows = list(csv.DictReader(reviewed))
     assert len(rows) <= 20 and all(row["reason"] for row in rows)
