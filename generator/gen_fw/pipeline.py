@@ -171,6 +171,7 @@ def _programs(
             arena_size=options.arena_size,
             allow_small=options.allow_small_arena,
             max_arena=options.max_arena,
+            margin=options.arena_margin,
         )
         program, wanted = _labelled(program, wanted, model, project)
         programs.append(program)

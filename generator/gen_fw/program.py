@@ -63,6 +63,35 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """One buffer in an arena's plan: ``bytes`` at ``offset``, in use from step ``first`` to step
+    ``last``, inclusive."""
+
+    #: a few characters for a picture, such as a tensor's index
+    label: str
+    #: what it is, in full; any text, since a model's names are in it
+    title: str
+    bytes: int
+    offset: int
+    first: int
+    last: int
+    scratch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaPlan:
+    """Where tensors and scratch lie in an arena, over time. Sizes and offsets in bytes."""
+
+    blocks: tuple[Block, ...]
+    #: what runs at step 0, 1, ...; step 0 is before the first operator
+    steps: tuple[str, ...]
+    bytes: int
+    #: no plan of the same buffers is smaller
+    lower_bound: int
+    planner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Constant:
     """Read-only data that the project carries, such as the model itself."""
 
@@ -118,6 +147,8 @@ class Program:
     stack_bytes: int = 8192
     #: labels of the classes, when known
     labels: tuple[str, ...] = ()
+    #: the planned part of the arena, when it is known
+    arena_plan: ArenaPlan | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def region(self, role: RegionRole) -> Region:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import zip_longest
@@ -16,6 +17,7 @@ Optimise = Literal["speed", "size"]
 ModelFormat = Literal["array", "embed"]
 Ci = Literal["none", "github", "gitlab"]
 _CHOICES = {"optimise": Optimise, "model_format": ModelFormat, "ci": Ci}
+_MARGIN = re.compile(r"[0-9]{1,4}%")
 #: more bytes than any microcontroller has, and few enough for every file format
 _MAX_BYTES = 1 << 40
 
@@ -52,8 +54,12 @@ class Options:
     #: fixed arena size in bytes, for every program
     arena_size: int | None = None
     allow_small_arena: bool = False
+    #: what every arena gets on top of its need: bytes, or a share of it such as "10%"
+    arena_margin: int | str = 0
     #: largest arena in bytes that is acceptable
     max_arena: int | None = None
+    #: write a memory plan into the model where that saves memory (tflm)
+    offline_plan: bool = True
     optimise: Optimise = "speed"
     model_format: ModelFormat = "array"
     shared_arena: bool = False
@@ -74,6 +80,19 @@ class Options:
         _in_range("max_arena", self.max_arena, 1)
         for count in self.reserve.values():
             _in_range("reserve", count, 0)
+        if isinstance(self.arena_margin, int):
+            _in_range("arena_margin", self.arena_margin, 0)
+        elif not _MARGIN.fullmatch(self.arena_margin):
+            raise UsageError(
+                f"--arena-margin: {self.arena_margin!r:.80} is no margin",
+                hint="examples: 4096, 4k, 10%",
+            )
+        if self.arena_size is not None and self.arena_margin not in (0, "0%"):
+            raise UsageError(
+                "--arena-size and --arena-margin exclude each other",
+                why="a fixed size has its margin in it",
+                hint="--arena-margin 0 takes back a margin that gen-fw.toml has",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gen_fw.request import Options, request
 INTENT = Intent(
     "esp32s3",
     (ModelIntent("kws", "gen/kws/model.tflite", "gen/kws/labels.txt", "seeded input", "00"),),
-    {"place": {"arena": "psram"}, "ci": "github"},
+    {"place": {"arena": "psram"}, "arena_margin": "10%", "ci": "github", "offline_plan": False},
 )
 
 
@@ -53,6 +53,10 @@ def test_what_cannot_be_paired_is_refused(arguments: dict[str, list[str]]) -> No
         {"arena_size": 0},
         {"max_arena": -1},
         {"reserve": {"internal": 1 << 50}},
+        {"arena_margin": -1},
+        {"arena_margin": "10"},
+        {"arena_margin": "1e9%"},
+        {"arena_margin": 16, "arena_size": 4096},
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
@@ -113,6 +117,8 @@ def test_settings_survive_a_round_trip_with_the_users_comments(tmp_path: Path) -
         'schema = "gen-fw/project/1"\nboard = "x"\ncolour = 1',
         'schema = "gen-fw/project/1"\nboard = "x"\narena_size = -1',
         'schema = "gen-fw/project/1"\nboard = "x"\narena_size = true',
+        'schema = "gen-fw/project/1"\nboard = "x"\narena_margin = true',
+        'schema = "gen-fw/project/1"\nboard = "x"\narena_margin = "much"',
         'schema = "gen-fw/project/1"\nboard = "x"\nplace = {arena = 1}',
         'schema = "gen-fw/project/1"\nboard = "x"\n[[model]]\nname = "a"\npath = "../secret"',
         'schema = "gen-fw/project/1"\nboard = "x"\n[[model]]\nname = "a"\npath = "/etc/passwd"',

@@ -49,7 +49,17 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 )
 @click.option("--max-arena", metavar="BYTES", help="Largest acceptable arena, or `auto`.")
 @click.option("--arena-size", metavar="BYTES", help="Fixed arena size; " + BYTES_HELP + ".")
+@click.option(
+    "--arena-margin",
+    metavar="BYTES|PERCENT%",
+    help="More than the arena needs, as bytes or as a share such as 10%; default: none.",
+)
 @click.option("--allow-small-arena", is_flag=True, default=None, help="Accept less than needed.")
+@click.option(
+    "--offline-plan/--no-offline-plan",
+    default=None,
+    help="Write a memory plan into the model where that saves memory (tflm); default: yes.",
+)
 @click.option("--optimise", type=click.Choice(["speed", "size"]), help="Default: speed.")
 @click.option(
     "--model-format",
@@ -96,6 +106,8 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     for key in ("arena_size", "max_arena"):
         if given[key] is not None:
             given[key] = counts(spelt(key), {key: given[key]})[key]
+    if (margin := given["arena_margin"]) is not None and not margin.endswith("%"):
+        given["arena_margin"] = counts("--arena-margin", {"arena_margin": margin})["arena_margin"]
     options = {key: value for key, value in given.items() if value not in (None, {})}
     if no_limit:
         options["max_arena"] = None  # also where gen-fw.toml has a limit

@@ -131,6 +131,8 @@ class _Marker:
         for index, request in enumerate(scratch):
             self.requests[request.subgraph, request.operator].append(index)
         self.scope = 0
+        #: (subgraph, operator) of each scope; operator -1: the subgraph is entered
+        self.places = [(0, -1)]
         self.visits = 0
 
     def create(self, subgraph: int, tensors: Iterable[int]) -> None:
@@ -174,10 +176,12 @@ class _Marker:
                     why=f"more than {MAX_VISITS} operators are reached",
                 )
             self.scope += 1
+            self.places.append((index, operator.index))
             self.create(index, operator.outputs)
             start = self.scope
             for entered in entered_subgraphs(operator):
                 self.scope += 1
+                self.places.append((entered, -1))
                 yield entered
             self.use(index, operator.inputs)
             self.use(index, operator.outputs)
@@ -187,6 +191,14 @@ class _Marker:
                 self.scratch_last[request] = self.scope
         self.create(index, subgraph.outputs)
         self.use(index, subgraph.outputs)
+
+
+def scopes(model: Model) -> tuple[tuple[int, int], ...]:
+    """(subgraph, operator) of each value of the scope counter; operator -1 where a subgraph is
+    entered, as the main one is at 0. Raises ModelError as ``lifetimes`` does."""
+    marker = _Marker(model, ())
+    marker.walk()
+    return tuple(marker.places)
 
 
 def _handles(model: Model) -> set[tuple[int, int]]:

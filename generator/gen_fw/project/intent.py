@@ -28,7 +28,7 @@ _HEADER = """\
 """
 _MAX_BYTES = 1 << 20
 _COUNTS = {"arena_size", "max_arena"}
-_FLAGS = {"allow_small_arena", "shared_arena"}
+_FLAGS = {"allow_small_arena", "offline_plan", "shared_arena"}
 _TABLES = {"place": str, "reserve": int, "custom_ops": str}
 _MODEL_KEYS = frozenset({"name", "path", "labels", "golden"})
 #: makes the error about a key, from the key and the reason
@@ -102,6 +102,9 @@ def _check_option(key: str, value: Any, bad: _Bad) -> None:
     if key in _COUNTS:
         if type(value) is not int:
             raise bad(key, "a number of bytes is needed")
+    elif key == "arena_margin":
+        if type(value) not in (int, str):
+            raise bad(key, 'a number of bytes or a share such as "10%" is needed')
     elif key in _FLAGS:
         if not isinstance(value, bool):
             raise bad(key, "true or false is needed")

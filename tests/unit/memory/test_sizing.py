@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``--arena-size`` and ``--max-arena`` against what a program needs."""
+"""``--arena-size``, ``--arena-margin`` and ``--max-arena`` against what a program needs."""
 
 from __future__ import annotations
 
@@ -46,3 +46,23 @@ def test_too_small_and_too_large_are_refused() -> None:
         sized(PROGRAM, arena_size=2000, max_arena=1999)
     # and a size that the user vouches for may be below a limit that the computed one passes
     assert sized(PROGRAM, arena_size=500, allow_small=True, max_arena=512).region("arena").bytes
+
+
+@pytest.mark.parametrize(
+    ("margin", "target", "host"),
+    [(1, 1024, 1520), (4096, 5104, 5600), ("10%", 1008 + 112, 1504 + 160), ("100%", 2016, 3008)],
+)
+def test_a_margin_is_a_row_of_its_own(margin: int | str, target: int, host: int) -> None:
+    program = sized(PROGRAM, margin=margin)
+    region = program.region("arena")
+    assert region.bytes == target
+    assert program.adapter["arena_bytes"] == {"target": target, "host64": host}
+    assert [(item.label, item.bytes) for item in region.items] == [
+        ("margin, as asked", target - 1008)
+    ]
+    with pytest.raises(DoesNotFitError):
+        sized(PROGRAM, margin=margin, max_arena=1008)
+
+
+def test_no_margin_changes_nothing() -> None:
+    assert sized(PROGRAM, margin="0%") is PROGRAM
