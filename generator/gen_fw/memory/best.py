@@ -1,87 +1,108 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plan of buffers that is as small as a search of bounded, repeatable work finds.
+"""The smallest plan that a bounded, repeatable search finds, and what no plan can beat.
 
-First fit in several orders, then hill climbing over the order (as in TensorFlow's and Ethos-U
-Vela's planners: the order of first fit decides the size). Stops at the lower bound, which most
-networks reach at once.
+1. TFLM's greedy plan. Most networks that are plain chains are done here: it meets the bound.
+2. What is easy is put aside and the rest is split into parts (``blocks``).
+3. A part: first fit in several orders, hill climbing over the order, then branch and bound in the
+   spirit of MiniMalloc (``bound_search``), which also proves that a capacity is too small.
+
+The search stops when a plan meets the bound. Its work is counted in blocks looked at, never in
+seconds, so a result depends on the buffers and the effort only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
+from gen_fw.memory import greedy
+from gen_fw.memory.blocks import Blocks, blocks, components, peak, split_easy
+from gen_fw.memory.buffers import ALIGNMENT, Buffer, Plan, align, lower_bound
+from gen_fw.memory.fit import first_fit
+from gen_fw.memory.part import Work, pack
 
-#: first-fit runs of the hill climb at most; one costs the square of the number of buffers
-MAX_STEPS = 400
-#: buffers times buffers times steps at most
-MAX_WORK = 40_000_000
+#: blocks that a search may look at: a second or two on a desktop when nothing reaches the bound
+EFFORT = 30_000_000
 
 
-def plan(buffers: Sequence[Buffer]) -> Plan:
-    """The best plan found: never below ``lower_bound``, sizes rounded up to 16 bytes.
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The best plan found and what is known about it."""
 
-    Fixed offsets are not supported. The result depends on the buffers only.
+    plan: Plan
+    #: bytes that every plan needs, proven
+    lower_bound: int
+    #: what found the plan: "greedy", "first fit", "hill climb" or "branch and bound"
+    method: str
+    #: blocks looked at
+    steps: int
+
+    @property
+    def optimal(self) -> bool:
+        """True when no plan is smaller."""
+        return self.plan.bytes <= self.lower_bound
+
+    @property
+    def gap(self) -> int:
+        """Bytes between the plan and the bound."""
+        return self.plan.bytes - self.lower_bound
+
+
+def plan(buffers: Sequence[Buffer], *, effort: int = EFFORT) -> Plan:
+    """The plan of ``solve``."""
+    return solve(buffers, effort=effort).plan
+
+
+def solve(buffers: Sequence[Buffer], *, effort: int = EFFORT) -> Solution:
+    """The best plan found with at most about ``effort`` blocks looked at.
+
+    Sizes are rounded up to 16 bytes and offsets are multiples of 16. Buffers with an
+    ``offline_offset`` stay there and the others avoid them. Never larger than TFLM's greedy plan
+    (when that has aligned offsets, as it has when those that are fixed are aligned).
     """
     floor = lower_bound(buffers)
-    orders = [sorted(range(len(buffers)), key=key) for key in _keys(buffers)]
-    plans = [(first_fit(buffers, order), order) for order in orders]
-    best, order = min(plans, key=lambda pair: pair[0].bytes)
-    steps = min(MAX_STEPS, MAX_WORK // max(1, len(buffers) ** 2))
-    return best if best.bytes == floor else _climb(buffers, best, order, floor, steps)
-
-
-def first_fit(buffers: Sequence[Buffer], order: Sequence[int]) -> Plan:
-    """Each buffer, in ``order``, at the lowest offset that is free during its life."""
-    offsets = [0] * len(buffers)
-    placed: list[int] = []
-    top = 0
-    for index in order:
-        buffer, size = buffers[index], align(buffers[index].bytes)
-        taken = sorted(
-            (offsets[other], align(buffers[other].bytes))
-            for other in placed
-            if buffer.overlaps(buffers[other])
-        )
-        offset = 0
-        for start, length in taken:
-            if start - offset >= size:
-                break
-            offset = max(offset, start + length)
-        offsets[index] = offset
-        placed.append(index)
-        top = max(top, offset + size)
-    return Plan(tuple(buffers), tuple(offsets), top)
-
-
-def _keys(buffers: Sequence[Buffer]) -> tuple[Callable[[int], tuple[int, ...]], ...]:
-    def life(i: int) -> int:
-        return buffers[i].last_use - buffers[i].first_use + 1
-
-    return (
-        lambda i: (-buffers[i].bytes, i),
-        lambda i: (-buffers[i].bytes * life(i), i),
-        lambda i: (-life(i), -buffers[i].bytes, i),
-        lambda i: (buffers[i].first_use, -buffers[i].bytes, i),
-        lambda i: (-buffers[i].last_use, -buffers[i].bytes, i),
+    tflm = greedy.plan(buffers)
+    aligned = all(
+        offset % ALIGNMENT == 0
+        for offset, buffer in zip(tflm.offsets, buffers, strict=True)
+        if buffer.offline_offset is None
     )
+    if aligned and tflm.bytes == floor:
+        return Solution(tflm, floor, "greedy", 0)
+    work = Work(effort)
+    offsets, proven, method = _search(
+        blocks(buffers), tflm.offsets if aligned else None, floor, work
+    )
+    for i, buffer in enumerate(buffers):
+        if buffer.offline_offset is not None:
+            offsets[i] = buffer.offline_offset
+    ends = (offset + align(buffer.bytes) for offset, buffer in zip(offsets, buffers, strict=True))
+    found = Plan(tuple(buffers), tuple(offsets), max(ends, default=0))
+    if aligned and tflm.bytes <= found.bytes:
+        found, method = tflm, "greedy"
+    return Solution(found, max(floor, proven), method, work.done)
 
 
-def _climb(
-    buffers: Sequence[Buffer], best: Plan, order: Sequence[int], floor: int, steps: int
-) -> Plan:
-    """Swaps two buffers in the order and keeps what is not worse."""
-    current = list(order)
-    state = 1
-    for _ in range(steps):
-        state = (1103515245 * state + 12345) % (1 << 31)  # C's example generator: repeatable
-        a, b = (state >> 8) % len(current), (state >> 16) % len(current)
-        current[a], current[b] = current[b], current[a]
-        candidate = first_fit(buffers, current)
-        if candidate.bytes <= best.bytes:
-            best = candidate
-            if best.bytes == floor:
-                break
-        else:
-            current[a], current[b] = current[b], current[a]
-    return best
+def _search(
+    whole: Blocks, start: Sequence[int] | None, floor: int, work: Work
+) -> tuple[list[int], int, str]:
+    """Offsets, a proven bound, and the method that found the part that decides the size."""
+    hard, easy = split_easy(whole, floor)
+    offsets: list[int | None] = list(whole.fixed)
+    top, proven, method = 0, floor, "first fit"
+    groups = [(whole.select(group), group) for group in components(whole, hard)]
+    groups.sort(key=lambda pair: (-peak(pair[0]), pair[1][0]))
+    for place, (part, group) in enumerate(groups):
+        begin = [start[i] for i in group] if start is not None else None
+        # what the highest part needs, the others may use
+        share = work.left // 2 if place + 1 < len(groups) else work.left
+        target = max(floor, top)
+        packed = pack(part, begin, target, work, share)
+        if packed.target > target:
+            proven = max(proven, packed.target)
+        if packed.bytes > top:
+            top, method = packed.bytes, packed.method
+        for i, offset in zip(group, packed.offsets, strict=True):
+            offsets[i] = offset
+    placed = first_fit(whole.sizes, whole.firsts, whole.lasts, [*hard, *easy], offsets)
+    return placed, proven, method

@@ -43,16 +43,33 @@ class Plan:
 
 def lower_bound(buffers: Sequence[Buffer]) -> int:
     """Bytes that every plan needs: the largest sum of aligned sizes that are alive at one time,
-    or the end of the last fixed buffer. Fixed buffers may share bytes, so they count only there.
+    or the end of the last fixed buffer. Fixed buffers may share bytes; shared bytes count once.
     """
     changes: dict[int, int] = {}
-    fixed = 0
+    fixed = []
     for buffer in buffers:
-        size = align(buffer.bytes)
         if buffer.offline_offset is not None:
-            fixed = max(fixed, buffer.offline_offset + size)
+            fixed.append(buffer)
             continue
+        size = align(buffer.bytes)
         changes[buffer.first_use] = changes.get(buffer.first_use, 0) + size
         changes[buffer.last_use + 1] = changes.get(buffer.last_use + 1, 0) - size
+    # what fixed buffers take changes only when one of them begins or ends
+    taken = 0
+    moments = {b.first_use for b in fixed} | {b.last_use + 1 for b in fixed}
+    for time in sorted(moments):
+        now = _union([b for b in fixed if b.first_use <= time <= b.last_use])
+        changes[time] = changes.get(time, 0) + now - taken
+        taken = now
     live = accumulate(changes[time] for time in sorted(changes))
-    return max(fixed, max(live, default=0))
+    end = max(((b.offline_offset or 0) + align(b.bytes) for b in fixed), default=0)
+    return max(end, max(live, default=0))
+
+
+def _union(fixed: Sequence[Buffer]) -> int:
+    total = reached = 0
+    for start, end in sorted((b.offline_offset or 0, align(b.bytes)) for b in fixed):
+        end += start
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """TensorFlow Lite Micro's greedy memory planner, bit for bit.
 
-Source: tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc at tflite-micro 90b983c2.
+Source: tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc at tflite-micro 90b983c2
+(CalculateOffsetsIfNeeded). TFLM's own takes the square of the number of buffers, in the sort and in
+the placement; here 20 000 buffers take a second or two.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 
 from gen_fw.memory.buffers import Buffer, Plan, align
+from gen_fw.memory.fit import first_fit
 
 
 def placement_order(buffers: Sequence[Buffer]) -> list[int]:
@@ -27,24 +29,14 @@ def placement_order(buffers: Sequence[Buffer]) -> list[int]:
 
 def plan(buffers: Sequence[Buffer]) -> Plan:
     """The plan that TFLM makes at start-up: first fit by offset, among buffers alive at the same
-    time, in ``placement_order``. Sizes are rounded up to 16 first. Quadratic in their number."""
-    offsets = [0] * len(buffers)
-    starts: list[int] = []
-    #: (start, end, first use, last use), sorted by start; equal starts in order of placement
-    placed: list[tuple[int, int, int, int]] = []
-    for index in placement_order(buffers):
-        buffer = buffers[index]
-        size, first, last = align(buffer.bytes), buffer.first_use, buffer.last_use
-        offset = buffer.offline_offset
-        if offset is None:
-            offset = 0
-            alive = [(start, end) for start, end, a, b in placed if a <= last and first <= b]
-            for start, end in alive:
-                if start - offset >= size:
-                    break
-                offset = max(offset, end)
-        offsets[index] = offset
-        at = bisect_right(starts, offset)
-        starts.insert(at, offset)
-        placed.insert(at, (offset, offset + size, first, last))
-    return Plan(tuple(buffers), tuple(offsets), max((end for _, end, _, _ in placed), default=0))
+    time, in ``placement_order``. Sizes are rounded up to 16 first."""
+    sizes = [align(buffer.bytes) for buffer in buffers]
+    offsets = first_fit(
+        sizes,
+        [buffer.first_use for buffer in buffers],
+        [buffer.last_use for buffer in buffers],
+        placement_order(buffers),
+        [buffer.offline_offset for buffer in buffers],
+    )
+    ends = (offset + size for offset, size in zip(offsets, sizes, strict=True))
+    return Plan(tuple(buffers), tuple(offsets), max(ends, default=0))
