@@ -17,6 +17,19 @@ def integers(subgraph: int, operator: Operator) -> Mapping[str, int]:
 
     Raises ModelError when the options are no FlexBuffer map.
     """
+    return {key: value for key, value in _entries(subgraph, operator) if value is not None}
+
+
+def elements(subgraph: int, operator: Operator) -> tuple[int, ...]:
+    """The values in order of their keys, 0 for what is no integer: TFLM's FlexbufferWrapper reads
+    options by position.
+
+    Raises ModelError when the options are no FlexBuffer map.
+    """
+    return tuple(value or 0 for _, value in _entries(subgraph, operator))
+
+
+def _entries(subgraph: int, operator: Operator) -> list[tuple[str, int | None]]:
     from flatbuffers import flexbuffers
 
     data = bytes(operator.custom_options[: _MAX_BYTES + 1])
@@ -29,11 +42,10 @@ def integers(subgraph: int, operator: Operator) -> Mapping[str, int]:
         entries = root.AsMap
         keys = [str(key.AsKey) for key in entries.Keys]
         values = list(entries.Values)
-        return {
-            key: int(value.AsInt)
+        return [
+            (key, int(value.AsInt) if value.IsInt or value.IsBool else None)
             for key, value in zip(keys, values, strict=True)
-            if value.IsInt or value.IsBool
-        }
+        ]
     except Exception as error:  # the parser trusts its input and raises whatever it meets
         raise ModelError(
             "unreadable options of a custom operator",

@@ -8,8 +8,9 @@ A script is a Python function for one ``Init``, ``Prepare`` or ``Eval``; it call
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gen_fw.model.graph import Resource
 from gen_fw.model.lifetimes import runtime_bytes
 from gen_fw.model.types import Model, Operator, Subgraph, Tensor
 from gen_fw.program import Confidence
@@ -28,8 +29,12 @@ SCRATCH_RESERVE = 12
 class Resources:
     """State that kernels share while they are prepared: what MicroResourceVariables holds."""
 
-    #: (container, shared name) of a variable that has its buffer already
-    allocated: set[object]
+    #: numbers of the variables that have their buffer already
+    allocated: set[int]
+    #: the variables that a VAR_HANDLE named, by number
+    names: list[Resource] = field(default_factory=list)
+    #: (subgraph, tensor) of each handle -> number of the variable
+    handles: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 class Kernel:

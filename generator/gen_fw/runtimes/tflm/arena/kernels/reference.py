@@ -7,8 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gen_fw.runtimes.tflm.arena.kernel import Script
+from gen_fw.runtimes.tflm.arena.kernels.control import CONTROL
 from gen_fw.runtimes.tflm.arena.kernels.convolution import CONVOLUTION
+from gen_fw.runtimes.tflm.arena.kernels.custom import CUSTOM_OPERATORS
+from gen_fw.runtimes.tflm.arena.kernels.layout import LAYOUT
+from gen_fw.runtimes.tflm.arena.kernels.signal import SIGNAL
 
 REFERENCE: Mapping[str, Script] = {
+    **CONTROL,
     **CONVOLUTION,
+    **CUSTOM_OPERATORS,
+    **LAYOUT,
+    **SIGNAL,
 }
