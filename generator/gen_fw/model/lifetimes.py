@@ -235,8 +235,11 @@ def lifetimes(
             if offset == UNTOUCHED:
                 offset = None
             size = runtime_bytes(tensor)
-            variable = tensor.is_variable and offset is None
-            if size == 0 or variable or model.is_constant(tensor):
+            if tensor.is_variable:
+                # an offline offset counts even for an empty one
+                if offset is None:
+                    continue
+            elif size == 0 or model.is_constant(tensor):
                 continue
             if (subgraph.index, tensor.index) in handles:
                 continue

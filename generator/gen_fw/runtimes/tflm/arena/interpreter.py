@@ -13,8 +13,14 @@ from dataclasses import dataclass
 
 from gen_fw.memory.buffers import Buffer, Plan
 from gen_fw.memory.greedy import plan as greedy
-from gen_fw.model.graph import resources
-from gen_fw.model.lifetimes import Scratch, lifetimes, runtime_bytes, variable_tensors
+from gen_fw.model.graph import reachable, resources
+from gen_fw.model.lifetimes import (
+    UNTOUCHED,
+    Scratch,
+    lifetimes,
+    runtime_bytes,
+    variable_tensors,
+)
 from gen_fw.model.types import Model, Tensor
 from gen_fw.program import Confidence
 from gen_fw.runtimes.tflm.abi import Abi, Build
@@ -198,9 +204,14 @@ class Interpreter:
         information = arena.temp(size * (tensors + len(self.scratch)), alignment, group)
         for _, tensor in variable_tensors(model, self.offsets):
             arena.persistent(runtime_bytes(tensor), ARENA_ALIGNMENT, "variables")
+        lives = lifetimes(model, self.scratch, self.offsets)
+        for life in lives:
+            if life.tensor < 0 and life.first_use == UNTOUCHED:
+                # its subgraph is never entered, and TFLM plans a size that it never wrote
+                self.confidence, self.weakest = "estimate", life.label
         buffers = [
             Buffer(life.bytes, life.first_use, life.last_use, life.label, life.offline_offset)
-            for life in lifetimes(model, self.scratch, self.offsets)
+            for life in lives
         ]
         arena.remaining(self.abi.struct("planner_table")[0] * len(buffers), group)
         plan = self.planner(buffers)
@@ -230,8 +241,9 @@ class Interpreter:
 
     def invoke(self) -> None:
         """MicroInterpreterGraph::InvokeSubgraph: temporary tensors of Eval, above the head."""
+        entered = reachable(self.model)
         for kernel, script, _ in self.kernels:
-            if script.invoke is not no_op:
+            if script.invoke is not no_op and kernel.subgraph.index in entered:
                 self.at(kernel)
                 script.invoke(kernel)
                 self.allocator.reset()
