@@ -3,8 +3,33 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from gen_fw.model.types import DType, Tensor
-from gen_fw.runtimes.tflm.arena.kernel import Kernel, quantized, tensor_bytes
+from gen_fw.runtimes.tflm.arena.kernel import Kernel, Step, quantized, tensor_bytes
+
+
+def looks(*slots: str) -> Step:
+    """A Prepare that takes these tensors, checks them and frees them."""
+
+    def prepare(kernel: Kernel) -> None:
+        kernel.look(*slots)
+
+    return prepare
+
+
+#: Prepare takes the input and the output, and no more
+in_out = looks("in0", "out0")
+#: Prepare takes both inputs and the output
+two_in_out = looks("in0", "in1", "out0")
+
+
+def own_dims(kernel: Kernel, *shape: int) -> None:
+    """CreateWritableTensorDimsWithCopy, after which the kernel writes ``shape`` over the file's."""
+    kernel.keep_dims("out0")
+    if prod(shape) != kernel["out0"].elements:
+        # the plan follows the kernel, the lifetimes here follow the file
+        kernel.confidence = "estimate"
 
 
 def keep_per_channel(kernel: Kernel, channels: int) -> None:
