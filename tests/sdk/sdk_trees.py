@@ -75,6 +75,12 @@ def esp_nn() -> Tree:
     return _component("esp-nn", "ESP_NN_ROOT")
 
 
+def cmsis_nn() -> Tree:
+    """CMSIS-NN, from CMSIS_NN_ROOT."""
+    revision = r"Revision:\s+V\.([\d.]+)"
+    return tree("CMSIS-NN", "CMSIS_NN_ROOT", "Include/arm_nnfunctions.h", revision)
+
+
 def _component(name: str, variable: str) -> Tree:
     found = tree(name, variable, "idf_component.yml", r'version:\s*"?([0-9][^"\s]*)')
     # the component manager resolves an override only if the folder has the component's name

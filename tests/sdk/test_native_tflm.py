@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sdk_evidence
-from sdk_trees import Tree, tree
+from sdk_trees import Tree, cmsis_nn, tree
 
 from gen_fw.pipeline import generate
 from gen_fw.request import request
@@ -48,7 +48,7 @@ def trees() -> tuple[Tree, Tree]:
             "tensorflow/lite/micro/micro_interpreter.h",
             r"TFLITE_SCHEMA_VERSION \((\d+)\)",
         ),
-        tree("CMSIS-NN", "CMSIS_NN_ROOT", "Include/arm_nnfunctions.h", r"Revision:\s+V\.([\d.]+)"),
+        cmsis_nn(),
     )
     lacking = [t for t in map(tools.find, tools.needed("arm-none-eabi", cxx=True)) if not t.ok]
     if lacking:

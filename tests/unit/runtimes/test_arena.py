@@ -11,9 +11,7 @@ import pytest
 
 from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
-from gen_fw.runtimes.tflm import esp_nn
 from gen_fw.runtimes.tflm.arena.bound import Abi, arena_bound
-from gen_fw.runtimes.tflm.esp_nn import Window
 from tflite_writer import edited, write
 
 MODELS = Path(__file__).resolve().parents[2] / "data" / "models"
@@ -71,21 +69,6 @@ def test_items_add_up(path: Path, kernels: str, abi: Abi) -> None:
     if kernels != "reference":
         plain = arena_bound(model, UPSTREAM, "reference", abi)
         assert arena.bytes >= plain.bytes
-
-
-def test_s3_scratch_of_two_layers() -> None:
-    """What esp-nn's own functions answered, compiled for the host."""
-    conv = Window(96, 96, 1, 48, 48, 8, 3, 3, 2, 2, 0, 0)
-    assert esp_nn.conv_scratch("esp32s3", conv) == 11236
-    depthwise = Window(48, 48, 16, 48, 48, 16, 3, 3, 1, 1, 1, 1)
-    assert esp_nn.depthwise_scratch("esp32s3", depthwise, 1) == 40160
-
-
-def test_generic_kernels_need_no_convolution_scratch() -> None:
-    window = Window(48, 48, 16, 48, 48, 16, 3, 3, 1, 1, 1, 1)
-    assert esp_nn.conv_scratch("generic", window) == 0
-    assert esp_nn.depthwise_scratch("generic", window, 1) == 0
-    assert esp_nn.softmax_scratch("generic", 12) == 48
 
 
 def test_too_many_buffers_are_refused_quickly() -> None:

@@ -29,13 +29,12 @@ _ONE_CHANNEL_OUTPUTS = 1
 
 def conv_s8(variant: Variant, w: Window) -> int:
     """arm_convolve_wrapper_s8_get_buffer_size."""
-    group = w.group_c or w.in_c
     undilated = w.dilation_w == 1 and w.dilation_h == 1
     unpadded = w.pad_w == 0 and w.pad_h == 0
-    if unpadded and undilated and (w.filter_w, w.filter_h, group) == (1, 1, w.in_c):
+    if unpadded and undilated and (w.filter_w, w.filter_h, w.group_c) == (1, 1, w.in_c):
         return 0
     flat = w.in_h == 1 and w.filter_h == 1 and w.dilation_w == 1
-    if variant == "mve" and flat and w.stride_w * w.in_c % 4 == 0 and group == w.in_c:
+    if variant == "mve" and flat and w.stride_w * w.in_c % 4 == 0 and w.group_c == w.in_c:
         return _conv_1_x_n_mve(w)
     return _conv_general_s8(variant, w)
 

@@ -25,8 +25,12 @@ class Window:
     dilation_w: int = 1
     dilation_h: int = 1
     batches: int = 1
-    #: input channels of one group; 0 means all
+    #: input channels of one group; left out, all of them
     group_c: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.group_c:
+            object.__setattr__(self, "group_c", self.in_c)
 
     @property
     def column(self) -> int:
