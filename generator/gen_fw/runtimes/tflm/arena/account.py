@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen_fw.memory.buffers import Plan, align, lower_bound
+from gen_fw.model.lifetimes import Scratch
 from gen_fw.model.types import Model
 from gen_fw.program import Confidence, Item
 from gen_fw.runtimes.tflm.abi import Build, load_abi
@@ -53,6 +54,8 @@ class Account:
     weakest: str = ""
     #: with two arenas: bytes of the persistent one and of the other; else (0, 0)
     split: tuple[int, int] = (0, 0)
+    #: the scratch buffers, which come last in ``plan.buffers``
+    scratch: tuple[Scratch, ...] = ()
 
 
 def account(
@@ -94,6 +97,7 @@ def account(
         events=tuple(arena.events),
         weakest=weakest,
         split=parts,
+        scratch=run.scratch,
     )
 
 
