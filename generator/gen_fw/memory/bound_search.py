@@ -17,165 +17,206 @@ Accelerated Machine Learning", ASPLOS 2023; github.com/google/minimalloc, src/so
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from gen_fw.memory.blocks import Blocks
 
-#: blocks of a part at most: a step of the search is a call within the last one
-MOST = 400
-#: preorderings, as in MiniMalloc: Width of the life, Area, Total of the fullest section
-RANKS = ("WAT", "TAW", "TWA")
+#: blocks of a part at most: what meets what takes the square of their number
+MOST = 1000
+#: preorderings, most significant letter first, all descending (MiniMalloc's are WAT, TAW, TWA):
+#: Area, Size, Total of the fullest section, Width of the life
+RANKS = ("WAT", "TAW", "TWA", "AWT", "STW", "TSW")
 
 
 class OutOfWorkError(Exception):
     """The search ended before it had an answer."""
 
 
-class BoundSearch:
-    """One part, searched for any capacity."""
+@dataclass(slots=True)
+class _Node:
+    """A point of the search: one group of blocks that are not placed."""
 
-    def __init__(self, part: Blocks) -> None:
+    #: by first section
+    members: list[int]
+    #: lowest offset and rank of every member as one number, ascending
+    keys: list[int]
+    #: no block goes to or above it
+    lowest_end: int
+    #: the next of ``keys``
+    at: int = 0
+    #: what is placed now, what that did, and the groups that must still follow
+    placed: int = -1
+    raised: list[tuple[int, int]] = field(default_factory=list)
+    alone: bool = False
+    groups: list[list[int]] = field(default_factory=list)
+
+
+class BoundSearch:
+    """One part, searched for any capacity. Blocks are numbered by rank."""
+
+    def __init__(self, part: Blocks, rank: str) -> None:
         rows = _disjoint(part)
-        rows.sort(key=lambda row: (row[0], row[1]))
-        self._size = [row[2] for row in rows]
-        self._fixed = [row[3] for row in rows]
+        lo, hi, self._sections = _sections([row[0] for row in rows], [row[1] for row in rows])
+        live = [0] * self._sections
+        for row, first, last in zip(rows, lo, hi, strict=True):
+            for section in range(first, last + 1):
+                live[section] += row[2]
+
+        def key(i: int) -> tuple[int, ...]:
+            width, size = hi[i] - lo[i] + 1, rows[i][2]
+            total = max(live[lo[i] : hi[i] + 1])
+            value = {"A": width * size, "S": size, "T": total, "W": width}
+            return (*(-value[letter] for letter in rank), i)
+
+        order = sorted(range(len(rows)), key=key)
+        self._count = len(order)
+        self._size = [rows[i][2] for i in order]
+        self._fixed = [rows[i][3] for i in order]
         #: index in the part; -1 for pieces of fixed blocks
-        self._index = [row[4] for row in rows]
-        self._lo, self._hi, count = _sections([row[0] for row in rows], [row[1] for row in rows])
-        everything = range(len(rows))
-        self._meets = [
-            [
-                j
-                for j in everything
-                if j != i and self._lo[j] <= self._hi[i] and self._lo[i] <= self._hi[j]
-            ]
-            for i in everything
-        ]
-        live = [0] * count
-        for i in everything:
-            for section in range(self._lo[i], self._hi[i] + 1):
-                live[section] += self._size[i]
-        self._total = [max(live[self._lo[i] : self._hi[i] + 1]) for i in everything]
-        self._sections = count
+        self._index = [rows[i][4] for i in order]
+        self._lo, self._hi = [lo[i] for i in order], [hi[i] for i in order]
+        self._meets = self._meetings()
         self.steps = 0
 
-    def fit(self, capacity: int, rank: str, steps: int) -> dict[int, int] | None:
+    def _meetings(self) -> list[list[int]]:
+        lo, hi, everything = self._lo, self._hi, range(self._count)
+        return [
+            [j for j in everything if j != i and lo[j] <= hi[i] and lo[i] <= hi[j]]
+            for i in everything
+        ]
+
+    def fit(self, capacity: int, steps: int) -> dict[int, int] | None:
         """Offsets of the blocks that are not fixed, by index; None when ``capacity`` is too small.
 
         Raises OutOfWorkError after ``steps`` blocks looked at; ``self.steps`` says how many were.
         """
-        count = len(self._size)
-        order = sorted(range(count), key=self._key(rank))
-        self._by_rank, self._rank = order, [0] * count
-        for place, i in enumerate(order):
-            self._rank[i] = place
-        self._capacity = capacity
+        self._capacity, self._limit, self.steps = capacity, steps, 0
         self._low = [max(0, offset) for offset in self._fixed]
-        self._offset = [-1] * count
-        self._found: dict[int, int] = {}
+        self._placed = [False] * self._count
         self._load = [0] * self._sections
-        self._limit = steps
-        self.steps = 0
-        if not self._solve(list(range(count)), 0):
-            return None
-        return self._found
+        everything = sorted(range(self._count), key=lambda i: (self._lo[i], i))
+        found: dict[int, int] = {}
+        for group in self._groups(everything):
+            if not self._search(group, found):
+                return None
+        return found
 
-    def _key(self, rank: str) -> Callable[[int], tuple[int, ...]]:
-        def value(letter: str, i: int) -> int:
-            width = self._hi[i] - self._lo[i] + 1
-            return -{"W": width, "A": width * self._size[i], "T": self._total[i]}[letter]
+    def _search(self, group: list[int], found: dict[int, int]) -> bool:
+        """Depth first over one group, with a stack of its own: parts are deeper than Python's."""
+        root = self._open(group, 0)
+        stack = [root] if root is not None else []
+        answer: bool | None = None if stack else False
+        while stack:
+            node = stack[-1]
+            if answer is None:
+                if not self._advance(node):
+                    stack.pop()
+                    answer = False
+                    continue
+            elif not answer:
+                self._undo(node)
+                if node.alone:
+                    # a block under nothing hinders nobody: what fails above it fails without it
+                    stack.pop()
+                else:
+                    answer = None
+                continue
+            if node.groups:
+                child = self._open(node.groups.pop(), node.keys[node.at - 1])
+                answer = None if child is not None else False
+                if child is not None:
+                    stack.append(child)
+                continue
+            if self._index[node.placed] >= 0:
+                found[self._index[node.placed]] = node.keys[node.at - 1] // self._count
+            self._undo(node)
+            stack.pop()
+            answer = True
+        return bool(answer)
 
-        return lambda i: (*(value(letter, i) for letter in rank), i)
-
-    def _solve(self, members: list[int], least: int) -> bool:
-        """Places ``members``, in order of their first section, group by group.
-
-        ``least`` is (offset, rank) of the last block placed, as one number.
-        """
-        hi, reached, start = self._hi, -1, 0
-        for at, i in enumerate(members):
-            if at and self._lo[i] > reached:
-                if not self._place(members[start:at], least):
-                    return False
-                start = at
-            reached = max(reached, hi[i])
-        return self._place(members[start:] if start else members, least)
-
-    def _place(self, members: list[int], least: int) -> bool:
-        count, low, size, rank = len(self._size), self._low, self._size, self._rank
+    def _open(self, members: list[int], least: int) -> _Node | None:
+        """A node, or None when its blocks cannot fit. ``least`` is the key of the last block."""
+        count, low, size = self._count, self._low, self._size
         self.steps += len(members)
         if self.steps > self._limit:
             raise OutOfWorkError
-        if not members:
-            return True
-        keys = sorted([low[i] * count + rank[i] for i in members])
+        keys = sorted([low[i] * count + i for i in members])
         if not self._stacks(keys, least // count):
-            return False
-        lowest_end = min([low[i] + size[i] for i in members])
-        for key in keys:
-            if key < least:
-                continue
-            start = key // count
-            if start >= lowest_end:
-                return False
-            i = self._by_rank[key % count]
-            end = start + size[i]
-            if end > self._capacity:
-                continue
-            outcome = self._try(i, start, end, key, members)
-            if outcome is None:
-                return False
-            if outcome:
-                return True
-        return False
+            return None
+        first = 0
+        while first < len(keys) and keys[first] < least:
+            first += 1
+        return _Node(members, keys, min([low[i] + size[i] for i in members]), first)
 
-    def _try(self, i: int, start: int, end: int, key: int, members: list[int]) -> bool | None:
-        """One block at one place; None when no other choice at this point can do better."""
-        low, fixed, size, offset = self._low, self._fixed, self._size, self._offset
-        offset[i] = start
-        raised: list[tuple[int, int]] = []
-        possible, alone = True, True
-        for j in self._meets[i]:
-            if offset[j] >= 0:
-                continue
-            alone = False
-            if low[j] < end:
-                raised.append((j, low[j]))
-                low[j] = end
-                if end + size[j] > self._capacity or 0 <= fixed[j] < end:
-                    possible = False
-                    break
-        if possible and self._solve([j for j in members if j != i], key):
-            if self._index[i] >= 0:
-                self._found[self._index[i]] = start
-            offset[i] = -1
+    def _advance(self, node: _Node) -> bool:
+        """Places the next block that may come first; False when there is none."""
+        low, fixed, size, placed = self._low, self._fixed, self._size, self._placed
+        count, capacity, keys = self._count, self._capacity, node.keys
+        while node.at < len(keys):
+            start, i = divmod(keys[node.at], count)
+            if start >= node.lowest_end:
+                return False
+            node.at += 1
+            end = start + size[i]
+            raised: list[tuple[int, int]] = []
+            alone, possible = True, end <= capacity
+            if possible:
+                for j in self._meets[i]:
+                    if placed[j]:
+                        continue
+                    alone = False
+                    if low[j] < end:
+                        if end + size[j] > capacity or 0 <= fixed[j] < end:
+                            possible = False
+                            break
+                        raised.append((j, low[j]))
+                        low[j] = end
+            if possible:
+                placed[i] = True
+                node.placed, node.raised, node.alone = i, raised, alone
+                node.groups = self._groups([j for j in node.members if j != i])
+                return True
             for j, before in raised:
                 low[j] = before
-            return True
-        offset[i] = -1
-        for j, before in raised:
-            low[j] = before
-        # a block under nothing hinders nobody: what failed above it fails without it
-        return None if possible and alone else False
+        return False
+
+    def _undo(self, node: _Node) -> None:
+        self._placed[node.placed] = False
+        for j, before in node.raised:
+            self._low[j] = before
+
+    def _groups(self, members: list[int]) -> list[list[int]]:
+        """``members``, ordered by their first section, cut where no two of them meet."""
+        lo, hi, reached, start = self._lo, self._hi, -1, 0
+        groups: list[list[int]] = []
+        for at, i in enumerate(members):
+            if at and lo[i] > reached:
+                groups.append(members[start:at])
+                start = at
+            if hi[i] > reached:
+                reached = hi[i]
+        if members:
+            groups.append(members[start:] if start else members)
+        return groups
 
     def _stacks(self, keys: list[int], floor: int) -> bool:
         """Whether every section can hold what is not placed, by lowest offset, highest first."""
-        count, load, size = len(self._size), self._load, self._size
-        lo, hi, capacity, by_rank = self._lo, self._hi, self._capacity, self._by_rank
-        touched: list[int] = []
+        count, load, size = self._count, self._load, self._size
+        lo, hi, capacity = self._lo, self._hi, self._capacity
         looked, possible = 0, True
+        touched: list[int] = []
         for key in reversed(keys):
-            start = key // count
-            i = by_rank[key % count]
+            start, i = divmod(key, count)
             room = capacity - (start if start > floor else floor) - size[i]
-            sections = range(lo[i], hi[i] + 1)
-            looked += len(sections)
-            for section in sections:
+            first, end = lo[i], hi[i] + 1
+            looked += end - first
+            touched.append(i)
+            for section in range(first, end):
                 if load[section] > room:
                     possible = False
                     break
                 load[section] += size[i]
-            touched.append(i)
             if not possible:
                 break
         for i in touched:

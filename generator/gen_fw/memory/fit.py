@@ -31,7 +31,7 @@ def first_fit(
     """
     offsets = [-1] * len(sizes)
     space: _List | _Tree = _List()
-    if len(order) > FEW and _density(firsts, lasts, order) < DENSE:
+    if _sparse(firsts, lasts, order):
         space = _Tree([firsts[i] for i in order])
     for i in order:
         size, first, last = sizes[i], firsts[i], lasts[i]
@@ -43,11 +43,20 @@ def first_fit(
     return offsets
 
 
-def _density(firsts: Sequence[int], lasts: Sequence[int], order: Sequence[int]) -> float:
-    """The part of all pairs that are alive at the same time."""
+def cost(firsts: Sequence[int], lasts: Sequence[int], order: Sequence[int]) -> int:
+    """Blocks that a first fit in ``order`` looks at, about."""
+    count = len(order)
+    return count * (FEW if _sparse(firsts, lasts, order) else count) // 2 + count
+
+
+def _sparse(firsts: Sequence[int], lasts: Sequence[int], order: Sequence[int]) -> bool:
+    """Whether the blocks are many and few pairs of them are alive at the same time."""
+    count = len(order)
+    if count <= FEW:
+        return False
     starts, ends = sorted(firsts[i] for i in order), sorted(lasts[i] for i in order)
     apart = sum(bisect_left(ends, start) for start in starts)
-    return 1 - 2 * apart / (len(order) * max(1, len(order) - 1))
+    return count * (count - 1) // 2 - apart < DENSE * count * (count - 1) / 2
 
 
 class _List:

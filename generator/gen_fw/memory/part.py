@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from gen_fw.memory.blocks import Blocks, height
 from gen_fw.memory.bound_search import MOST, RANKS, BoundSearch, OutOfWorkError
 from gen_fw.memory.buffers import ALIGNMENT
-from gen_fw.memory.fit import FEW, first_fit
+from gen_fw.memory.fit import cost, first_fit
 
 #: how many results back a late acceptance compares with
 _MEMORY = 40
+#: looks a block that one try of branch and bound has at first
+_FIRST_SHARE = 2000
 
 
 @dataclass(slots=True)
@@ -46,11 +48,11 @@ def pack(part: Blocks, start: list[int] | None, target: int, work: Work, limit: 
     stop = work.done + limit
     best = Packed(start, height(part, start), target, "greedy") if start else None
     orders: list[tuple[int, list[int]]] = []
+    each = cost(part.firsts, part.lasts, range(len(part)))
     for order in _orders(part):
-        cost = _cost(len(part))
-        if best is not None and (best.bytes <= target or work.done + cost > stop):
+        if best is not None and (best.bytes <= target or work.done + each > stop):
             break
-        work.done += cost
+        work.done += each
         offsets = _first_fit(part, order)
         size = height(part, offsets)
         orders.append((size, order))
@@ -59,25 +61,17 @@ def pack(part: Blocks, start: list[int] | None, target: int, work: Work, limit: 
     assert best is not None  # there is an order
     if best.bytes <= target or not orders:
         return best
-    search = BoundSearch(part) if len(part) <= MOST else None
-    if search is not None:
-        best = _prove(part, search, best, work, work.done + (stop - work.done) // 8)
+    searches = [BoundSearch(part, rank) for rank in RANKS] if len(part) <= MOST else []
+    best = _prove(part, searches, best, work, work.done + (stop - work.done) // 8)
     if best.bytes > best.target:
-        share = 2 if search is not None else 1
+        share = 4 if searches else 1
         order = min(orders)[1]
         best = _climb(part, best, order, work, work.done + (stop - work.done) // share)
-    if search is not None and best.bytes > best.target:
-        best = _prove(part, search, best, work, stop)
-    return best
+    return _prove(part, searches, best, work, stop)
 
 
 def _first_fit(part: Blocks, order: Sequence[int]) -> list[int]:
     return first_fit(part.sizes, part.firsts, part.lasts, order, part.fixed)
-
-
-def _cost(count: int) -> int:
-    """Blocks that a first fit looks at, about."""
-    return count * (count if count <= FEW else FEW) // 2 + count
 
 
 def _orders(part: Blocks) -> list[list[int]]:
@@ -102,15 +96,15 @@ def _climb(part: Blocks, best: Packed, order: list[int], work: Work, stop: int) 
     ``_MEMORY`` steps before.
     """
     fixed = sum(offset is not None for offset in part.fixed)
-    target, cost = best.target, _cost(len(part))
+    target, each = best.target, cost(part.firsts, part.lasts, order)
     if len(part) - fixed < 2:
         return best
     current, offsets = list(order), _first_fit(part, order)
     score = _score(part, offsets, target)
     history = [score] * _MEMORY
     state, step = 1, 0
-    while work.done + cost <= stop and best.bytes > target:
-        work.done += cost
+    while work.done + each <= stop and best.bytes > target:
+        work.done += each
         state = (6364136223846793005 * state + 1442695040888963407) % (1 << 64)
         pick, place = (state >> 33) & 0xFFFF, state >> 49
         high = [
@@ -143,36 +137,37 @@ def _score(part: Blocks, offsets: Sequence[int], target: int) -> int:
     return max(high, default=0) * 4 + sum(high) // max(1, len(high))
 
 
-def _prove(part: Blocks, search: BoundSearch, best: Packed, work: Work, stop: int) -> Packed:
-    """Branch and bound between the target and the best plan, the target's capacity first.
+def _prove(
+    part: Blocks, searches: Sequence[BoundSearch], best: Packed, work: Work, stop: int
+) -> Packed:
+    """Branch and bound between the target and the best plan.
 
-    A capacity is decided by the first preordering that answers within its share of the work.
+    Every preordering tries the target, then the middle; without any answer all get twice the work.
     """
-    bound, capacity = best.target, best.target
-    while bound < best.bytes and work.done < stop:
-        share = max(1, (stop - work.done) // (2 * len(RANKS)))
-        for rank in RANKS:
-            try:
-                found = search.fit(capacity, rank, share)
-            except OutOfWorkError:
+    share = _FIRST_SHARE * len(part)
+    while searches and best.target < best.bytes and work.done < stop:
+        answered = False
+        middle = (best.target + best.bytes) // 2 // ALIGNMENT * ALIGNMENT
+        for capacity in (best.target, min(max(middle, best.target), best.bytes - ALIGNMENT)):
+            for search in searches:
+                if work.done >= stop:
+                    return best
+                try:
+                    found = search.fit(capacity, min(share, stop - work.done))
+                except OutOfWorkError:
+                    work.done += search.steps
+                    continue
                 work.done += search.steps
-                continue
-            work.done += search.steps
-            if found is None:
-                bound = capacity + ALIGNMENT
-                best = Packed(best.offsets, best.bytes, bound, best.method)
-            else:
-                offsets = [found.get(i, o or 0) for i, o in enumerate(part.fixed)]
-                best = Packed(offsets, height(part, offsets), bound, "branch and bound")
-            break
-        else:  # no answer: a capacity nearer to what is known to fit
-            if best.bytes - ALIGNMENT <= capacity:
+                answered = True
+                if found is None:
+                    best = Packed(best.offsets, best.bytes, capacity + ALIGNMENT, best.method)
+                else:
+                    offsets = [found.get(i, o or 0) for i, o in enumerate(part.fixed)]
+                    size = height(part, offsets)
+                    best = Packed(offsets, size, best.target, "branch and bound")
                 break
-            capacity = min(_between(capacity, best.bytes), best.bytes - ALIGNMENT)
-            continue
-        capacity = bound if capacity < bound else min(capacity, best.bytes - ALIGNMENT)
+            if answered:
+                break
+        if not answered:
+            share *= 2
     return best
-
-
-def _between(low: int, high: int) -> int:
-    return (low + high) // 2 // ALIGNMENT * ALIGNMENT + ALIGNMENT
