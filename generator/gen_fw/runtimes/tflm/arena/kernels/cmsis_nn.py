@@ -14,7 +14,12 @@ from typing import cast
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.tflm.arena.kernel import Kernel, Script
-from gen_fw.runtimes.tflm.arena.kernels.convolution import conv_op_data
+from gen_fw.runtimes.tflm.arena.kernels.convolution import (
+    conv_op_data,
+    depthwise_conv_op_data,
+    transpose_conv_op_data,
+)
+from gen_fw.runtimes.tflm.arena.kernels.matrix import LSTM_TENSORS, lstm_states
 from gen_fw.runtimes.tflm.arena.kernels.shared import (
     BATCH_MATMUL_QUANTIZATION,
     fully_connected_op_data,
@@ -62,8 +67,7 @@ def depthwise_conv(kernel: Kernel) -> None:
     kernel.temp("in0", "in1", "out0")
     if kernel["in0"].dtype in _QUANTIZED:
         keep_per_channel(kernel, kernel["in1"].shape[3])
-    # CalculateOpDataDepthwiseConv
-    kernel.look("in0", "in1", "in2", "out0")
+    depthwise_conv_op_data(kernel)
     if kernel["in0"].dtype is DType.INT8:
         variant = _variant(kernel)
         # Prepare leaves the stride unset; 1 keeps clear of the path that looks at it
@@ -148,12 +152,7 @@ def transpose_conv(kernel: Kernel) -> None:
         kernel.scratch(cmsis_nn.transpose_conv_reverse_s8(w))
     elif source.dtype is DType.INT16:
         kernel.scratch(8 * target.elements)
-    if source.dtype is not DType.FLOAT32:
-        # CalculateOpData
-        kernel.temp("in2", "in1", "in3", "out0")
-        if source.dtype is DType.INT16 and kernel["in3"].dtype is DType.INT16:
-            kernel.scratch(8 * kernel["in3"].elements)
-        kernel.free("in2", "in1", "out0", "in3")
+    transpose_conv_op_data(kernel)
     kernel.free("out0", "in2", "in1")
 
 
@@ -176,10 +175,8 @@ def batch_matmul(kernel: Kernel) -> None:
 
 def lstm(kernel: Kernel) -> None:
     """UnidirectionalSequenceLstmPrepare of unidirectional_sequence_lstm.cc."""
-    tensors = (*(f"in{slot}" for slot in range(24)), "out0")
-    kernel.temp(*tensors)
+    kernel.temp(*LSTM_TENSORS)
     source, cell = kernel["in0"].dtype, kernel["in19"].dtype
-    batches = kernel["in0"].shape[1 if kernel.option("time_major") else 0]
     hidden = kernel["in18"].shape[1]
     buffers = 4
     if cell is DType.INT16:
@@ -193,8 +190,8 @@ def lstm(kernel: Kernel) -> None:
         for _ in range(8):
             kernel.keep((4 if source is DType.INT8 else 8) * hidden)
     for _ in range(buffers):
-        kernel.scratch(batches * hidden * cell.bits // 8)
-    kernel.free(*tensors)
+        kernel.scratch(lstm_states(kernel) * cell.bits // 8)
+    kernel.free(*LSTM_TENSORS)
 
 
 CMSIS_NN: Mapping[str, Script] = {

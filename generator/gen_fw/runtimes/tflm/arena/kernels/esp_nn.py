@@ -13,7 +13,7 @@ from typing import cast
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.tflm.arena.kernel import Kernel, Script
-from gen_fw.runtimes.tflm.arena.kernels.reference import REFERENCE
+from gen_fw.runtimes.tflm.arena.kernels import convolution
 from gen_fw.runtimes.tflm.arena.kernels.shared import softmax_tables
 from gen_fw.runtimes.tflm.arena.kernels.window import window_of
 from gen_fw.runtimes.tflm.arena.scratch import esp_nn
@@ -32,14 +32,14 @@ def _request(kernel: Kernel, size: int) -> None:
 
 def conv(kernel: Kernel) -> None:
     """Prepare of conv.cc: the reference kernel's, and scratch before the tensors are freed."""
-    REFERENCE["CONV_2D"].prepare(kernel)
+    convolution.conv(kernel)
     if kernel["in0"].dtype is DType.INT8:
         _request(kernel, esp_nn.conv_scratch(_chip(kernel), window_of(kernel)))
 
 
 def depthwise_conv(kernel: Kernel) -> None:
     """Prepare of depthwise_conv.cc: likewise."""
-    REFERENCE["DEPTHWISE_CONV_2D"].prepare(kernel)
+    convolution.depthwise_conv(kernel)
     if kernel["in0"].dtype is DType.INT8:
         multiplier = kernel.option("depth_multiplier", 1)
         _request(kernel, esp_nn.depthwise_scratch(_chip(kernel), window_of(kernel), multiplier))
