@@ -20,6 +20,7 @@ from gen_fw.program import Firmware, Golden, Io, Program
 from gen_fw.project import esp_idf, native_cmake
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
+from gen_fw.project.picture import svg
 from gen_fw.version import __version__
 
 SCHEMA = "gen-fw/context/1"
@@ -122,7 +123,7 @@ def constants(firmware: Firmware) -> dict[str, bytes | memoryview]:
     """Binary data of the project by key.
 
     For each program ``<name>/model``, ``/input`` (the file as given), ``/golden.npz``,
-    ``/golden/<tensor>`` and ``/source/<path>``.
+    ``/arena.svg``, ``/golden/<tensor>`` and ``/source/<path>``.
     """
     result: dict[str, bytes | memoryview] = {}
     for program, golden in zip(firmware.programs, firmware.golden, strict=True):
@@ -131,6 +132,8 @@ def constants(firmware: Firmware) -> dict[str, bytes | memoryview]:
         result.setdefault(f"{program.name}/input", result.get(f"{program.name}/model", b""))
         for source in program.sources:
             result[f"{program.name}/source/{source.path}"] = source.content
+        if program.arena_plan is not None:
+            result[f"{program.name}/arena.svg"] = svg(program.arena_plan, program.name).encode()
         if golden is not None:
             result[f"{program.name}/golden.npz"] = golden.npz
             for vector, data in _vectors(golden):
@@ -195,6 +198,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             f"runtime-{program.runtime}",
             *(["golden"] if golden is not None else []),
             *(["labels"] if program.labels else []),
+            *(["picture"] if program.arena_plan is not None else []),
         ],
     }
 

@@ -104,6 +104,15 @@ def markdown_code(text: str, *, cell: bool = False) -> str:
     return f"{fence}{pad}{body}{pad}{fence}"
 
 
+def xml(text: str) -> str:
+    """XML character data or a part of a quoted attribute: no markup, no entity, one line, and only
+    characters that XML 1.0 allows."""
+    body = " ".join(_visible(text).split())
+    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        body = body.replace(char, entity)
+    return body.replace("'", "&#39;")
+
+
 def _scalar(text: str) -> str:
     """``text`` with lone surrogates replaced, so that it can be encoded."""
     return re.sub("[\ud800-\udfff]", _REPLACEMENT, text)

@@ -26,6 +26,7 @@ from gen_fw.runtimes.aot.layer import (
 from gen_fw.runtimes.aot.table import entries
 from gen_fw.runtimes.aot.target import Target, target_of
 from gen_fw.runtimes.io import interface
+from gen_fw.runtimes.planned import arena_plan
 
 #: bytes of machine code per line of kernel text, roughly, at -O2 (docs/aot.md)
 _CODE_PER_LINE = 10
@@ -118,6 +119,13 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         },
         report=_report(model, main, memory, arena),
         stack_bytes=_STACK_BYTES,
+        arena_plan=arena_plan(
+            model,
+            memory.plan,
+            lower_bound=memory.bound,
+            planner="best order found",
+            steps=["inputs", *(f"{s.operator} {s.operator_name}" for s in steps), "outputs"],
+        ),
         diagnostics=model.diagnostics,
     )
 

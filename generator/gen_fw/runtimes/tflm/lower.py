@@ -17,6 +17,7 @@ from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Operator, display
 from gen_fw.program import Constant, Item, Program, Region, Requires
 from gen_fw.runtimes.io import interface
+from gen_fw.runtimes.planned import arena_plan, interpreter_steps
 from gen_fw.runtimes.tflm.abi import kernels_of
 from gen_fw.runtimes.tflm.arena.bound import Arena, abi_of, arena_bound
 from gen_fw.runtimes.tflm.signatures import slots, type_name
@@ -110,6 +111,13 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         },
         report=_report(operators, arena, host),
         stateful=_stateful(model),
+        arena_plan=arena_plan(
+            model,
+            arena.plan,
+            lower_bound=arena.lower_bound,
+            planner="TFLM greedy",
+            steps=interpreter_steps(model),
+        ),
         diagnostics=(*model.diagnostics, *_notes(model, table, options)),
     )
 
