@@ -40,8 +40,9 @@ def decode(kernel: Kernel) -> None:
     for output in range(outputs):
         data, ancillary, target = f"in{2 * output}", f"in{2 * output + 1}", f"out{output}"
         kernel.temp(data, ancillary, target)
-        kind = kernel.model.buffers[kernel[ancillary].buffer].data[:1]
-        name = _DECODERS.get(kind[0]) if len(kind) else None
+        name = None
+        if kernel.constant(ancillary):
+            name = _DECODERS.get(kernel.model.buffers[kernel[ancillary].buffer].data[0])
         if name is None:
             # Prepare fails on a decoder that TFLM does not have
             kernel.confidence = "estimate"

@@ -14,7 +14,7 @@ def depth_to_space(kernel: Kernel) -> None:
     """CalculateOpData of depth_to_space.cc."""
     kernel.temp("in0", "out0")
     batch, height, width, depth = kernel["in0"].shape
-    size = kernel.option("block_size", 1)
+    size = max(1, kernel.option("block_size"))
     own_dims(kernel, batch, height * size, width * size, depth // size // size)
     kernel.free("in0", "out0")
 
@@ -23,7 +23,7 @@ def space_to_depth(kernel: Kernel) -> None:
     """Prepare of space_to_depth.cc."""
     kernel.temp("in0", "out0")
     batch, height, width, depth = kernel["in0"].shape
-    size = kernel.option("block_size", 1)
+    size = max(1, kernel.option("block_size"))
     own_dims(kernel, batch, height // size, width // size, depth * size * size)
     kernel.free("in0", "out0")
 

@@ -46,15 +46,14 @@ def ring_bytes(capacity: int, pointer: int) -> int:
     return 4 * pointer + 8 + 2 * 2 * capacity
 
 
-def _rows(kernel: Kernel) -> int:
-    """outer_dims: elements of the input over its innermost dimension."""
-    shape = kernel["in0"].shape
-    return kernel["in0"].elements // shape[-1]
+def _inner(kernel: Kernel, position: int = -1) -> int:
+    """A dimension of the input, counted from the innermost one."""
+    return max(1, (1, 1, *kernel["in0"].shape)[position])
 
 
 def _rings(kernel: Kernel, capacity: int) -> None:
     """Two tables of pointers, then one ring buffer for each row."""
-    rows = _rows(kernel)
+    rows = kernel["in0"].elements // _inner(kernel)
     kernel.keep(kernel.pointer * rows)
     kernel.keep(kernel.pointer * rows)
     for _ in range(rows):
@@ -64,7 +63,7 @@ def _rings(kernel: Kernel, capacity: int) -> None:
 def delay(kernel: Kernel) -> None:
     """DelayPrepare."""
     kernel.temp("in0", "out0")
-    _rings(kernel, kernel["in0"].shape[-1] + _option(kernel, 0))
+    _rings(kernel, _inner(kernel) + _option(kernel, 0))
     kernel.free("in0", "out0")
 
 
@@ -82,9 +81,8 @@ def overlap_add(kernel: Kernel) -> None:
     if element is None:
         return
     kernel.temp("in0", "out0")
-    source = kernel["in0"]
-    frames, frame = source.shape[-2:]
-    rows = source.elements // (frame * frames)
+    frames, frame = _inner(kernel, -2), _inner(kernel)
+    rows = kernel["in0"].elements // (frame * frames)
     kernel.keep(kernel.pointer * rows)
     for _ in range(rows):
         kernel.keep(frame * element)
