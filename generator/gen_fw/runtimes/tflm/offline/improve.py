@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model with a memory plan of ours, when that makes its arena smaller.
+
+Candidates are the operators in the given and in other orders; for each, tensors apart, views
+sharing memory, and element-wise operators working in place. Each is counted as TFLM will run it
+(gen_fw.runtimes.tflm.arena.account), the smallest arena wins, and the model as given wins ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gen_fw.errors import ModelError
+from gen_fw.model.lifetimes import OFFLINE_PLAN, offline_offsets
+from gen_fw.model.reader import read_model
+from gen_fw.model.rewrite import with_metadata
+from gen_fw.model.types import Model
+from gen_fw.runtimes.tflm.abi import Build
+from gen_fw.runtimes.tflm.arena.account import Account, account
+from gen_fw.runtimes.tflm.offline.alias import Alias, candidates
+from gen_fw.runtimes.tflm.offline.check import faults
+from gen_fw.runtimes.tflm.offline.layout import Layout, layouts, metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Improved:
+    """A rewritten model. Sizes are those of ``before`` and ``after``."""
+
+    #: what runs on the target
+    model: Model
+    before: Account
+    after: Account
+    #: what was done, for people
+    steps: tuple[str, ...]
+    #: tensors of subgraph 0 that share memory, after reordering
+    aliases: tuple[Alias, ...] = ()
+    #: new order of the operators of subgraph 0, as old indices; empty: as given
+    order: tuple[int, ...] = ()
+
+    @property
+    def saved(self) -> int:
+        """Bytes of arena."""
+        return self.before.minimum - self.after.minimum
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One way to run the model; ``layout`` None: TFLM's own plan."""
+
+    model: Model
+    account: Account
+    order: tuple[int, ...] = ()
+    layout: Layout | None = None
+
+    @property
+    def rank(self) -> tuple[int, int, bool, int, bool]:
+        """The smaller the better: arena, use, then what changes less."""
+        layout = self.layout
+        changed = len(layout.aliases) if layout else 0
+        return (
+            self.account.minimum,
+            self.account.used,
+            bool(self.order),
+            changed,
+            layout is not None,
+        )
+
+
+def improve(model: Model, build: Build) -> Improved | None:
+    """The model with the plan that needs the smallest arena under ``build``; None when nothing is
+    smaller than the model as given, or when it has an offline plan already, which stays.
+
+    The model must have passed ``support.check``. Raises ModelError when a plan of ours does not
+    pass its own check, UsageError and ModelError like ``account``.
+    """
+    if offline_offsets(model) is not None:
+        return None
+    given = _Candidate(model, account(model, build))
+    best = given
+    for candidate in _planned(given, build):
+        if candidate.rank < best.rank:
+            best = candidate
+    if best.account.minimum >= given.account.minimum:
+        return None
+    return _written(given, best, build)
+
+
+def _planned(start: _Candidate, build: Build) -> Iterator[_Candidate]:
+    """``start`` with plans of ours."""
+    model = start.model
+    allowed = candidates(model, build)
+    views = tuple(alias for alias in allowed if alias.kind == "view")
+    sets: list[Sequence[Alias]] = [(), views, allowed, _last_input_first(allowed)]
+    seen: set[tuple[int, ...]] = set()
+    for wanted in dict.fromkeys(map(tuple, sets)):
+        for layout in layouts(model, start.account.plan.buffers, wanted):
+            if layout.head < start.account.head and layout.offsets not in seen:
+                seen.add(layout.offsets)
+                counted = account(model, build, offsets=layout.offsets)
+                yield _Candidate(model, counted, start.order, layout)
+
+
+def _last_input_first(allowed: Sequence[Alias]) -> tuple[Alias, ...]:
+    """The same with the other input of operators that have a choice."""
+    turned = sorted(enumerate(allowed), key=lambda pair: (pair[1].operator, -pair[0]))
+    return tuple(alias for _, alias in turned)
+
+
+def _written(given: _Candidate, best: _Candidate, build: Build) -> Improved:
+    """The best candidate as a file, proven and counted anew."""
+    raw = bytes(best.model.raw)
+    steps = []
+    if best.order:
+        moved = sum(old != new for new, old in enumerate(best.order))
+        steps.append(f"{moved} operators reordered")
+    aliases: tuple[Alias, ...] = ()
+    if best.layout is not None:
+        raw = with_metadata(raw, OFFLINE_PLAN, metadata(best.model, best.layout.offsets))
+        aliases = best.layout.aliases
+        steps.append("offline memory plan")
+        for kind, what in (("view", "views share memory"), ("in place", "operators in place")):
+            count = sum(alias.kind == kind for alias in aliases)
+            if count:
+                steps.append(f"{count} {what}")
+    model = read_model(raw)
+    after = account(model, build)
+    scratch = [(one.subgraph, one.operator) for one in after.scratch]
+    wrong = list(faults(model, after.plan, scratch, aliases))
+    if (after.minimum, after.used) != (best.account.minimum, best.account.used):
+        wrong.append(f"the written model needs {after.minimum} bytes, not {best.account.minimum}")
+    if wrong:
+        raise ModelError(
+            "the memory plan that gen-fw made for this model is not safe",
+            why="; ".join(wrong[:3]),
+            hint="this is a defect of gen-fw, please report it; --no-offline-plan does without",
+        )
+    return Improved(model, given.account, after, tuple(steps), aliases, best.order)
