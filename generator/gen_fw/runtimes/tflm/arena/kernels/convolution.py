@@ -46,11 +46,12 @@ def depthwise_conv(kernel: Kernel) -> None:
 
 
 def transpose_conv_op_data(kernel: Kernel) -> None:
-    """CalculateOpData of transpose_conv.cc; nothing for float32. A bias of int16 is converted to
-    int64 in scratch."""
-    if kernel["in2"].dtype is not DType.FLOAT32:
+    """CalculateOpData of transpose_conv.cc; nothing for float32. Next to an int16 input, a bias of
+    int16 is converted to int64 in scratch."""
+    source = kernel["in2"].dtype
+    if source is not DType.FLOAT32:
         kernel.temp("in2", "in1", "in3", "out0")
-        if kernel.has("in3") and kernel["in3"].dtype is DType.INT16:
+        if source is DType.INT16 and kernel.has("in3") and kernel["in3"].dtype is DType.INT16:
             kernel.scratch(8 * kernel["in3"].elements)
         kernel.free("in2", "in1", "out0", "in3")
 
