@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen_fw.memory import greedy
-from gen_fw.memory.blocks import Blocks, blocks, components, peak, split_easy
+from gen_fw.memory.blocks import Blocks, blocks, components, height, peak, split_easy
 from gen_fw.memory.buffers import ALIGNMENT, Buffer, Plan, align, lower_bound
 from gen_fw.memory.fit import first_fit
 from gen_fw.memory.part import Work, pack
@@ -92,12 +92,15 @@ def _search(
     top, proven, method = 0, floor, "first fit"
     groups = [(whole.select(group), group) for group in components(whole, hard)]
     groups.sort(key=lambda pair: (-peak(pair[0]), pair[1][0]))
-    for place, (part, group) in enumerate(groups):
-        begin = [start[i] for i in group] if start is not None else None
+    begins = [[start[i] for i in group] if start is not None else None for _, group in groups]
+    for place, ((part, group), begin) in enumerate(zip(groups, begins, strict=True)):
         # what the highest part needs, the others may use
-        share = work.left // 2 if place + 1 < len(groups) else work.left
         target = max(floor, top)
-        packed = pack(part, begin, target, work, share)
+        waiting = sum(
+            begin is None or height(part, begin) > target
+            for (part, _), begin in zip(groups[place:], begins[place:], strict=True)
+        )
+        packed = pack(part, begin, target, work, work.left // max(1, waiting))
         if packed.target > target:
             proven = max(proven, packed.target)
         if packed.bytes > top:

@@ -26,7 +26,7 @@ from gen_fw.memory.blocks import Blocks
 MOST = 1000
 #: preorderings, most significant letter first, all descending (MiniMalloc's are WAT, TAW, TWA):
 #: Area, Size, Total of the fullest section, Width of the life
-RANKS = ("WAT", "TAW", "TWA", "AWT", "STW", "TSW")
+RANKS = ("WAT", "TAW", "TWA", "WT")
 
 
 class OutOfWorkError(Exception):
