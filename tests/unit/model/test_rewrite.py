@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import struct
 from typing import Any
 
@@ -15,7 +14,7 @@ from gen_fw.model.flatbuffer import Table, decode, fields_of
 from gen_fw.model.reader import read_model
 from gen_fw.model.rewrite import reordered, with_metadata, without_metadata
 from gen_fw.model.types import Metadata, Model, Subgraph
-from sample_models import model_files
+from sample_models import model_files, topological
 from tflite_writer import DENSE, edited, write
 
 NAME = b"OfflineMemoryAllocation"
@@ -49,19 +48,6 @@ def permuted(subgraph: Subgraph, order: list[int]) -> Subgraph:
         dataclasses.replace(subgraph.operators[old], index=i) for i, old in enumerate(order)
     )
     return dataclasses.replace(subgraph, operators=tuple(operators))
-
-
-def topological(subgraph: Subgraph, seed: int) -> list[int]:
-    """A random order in which no operator reads what a later one writes."""
-    chance = random.Random(seed)
-    writer = {t: o.index for o in subgraph.operators for t in o.outputs}
-    waits = {o.index: {writer[t] for t in o.inputs if t in writer} for o in subgraph.operators}
-    order: list[int] = []
-    while waits:
-        ready = sorted(index for index, needs in waits.items() if needs <= set(order))
-        order.append(chance.choice(ready))
-        del waits[order[-1]]
-    return order
 
 
 def test_metadata_comes_and_goes() -> None:

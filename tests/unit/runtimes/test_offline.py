@@ -8,21 +8,26 @@ import random
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from alias_models import FLOAT, Graph, random_graph, single_operators
 from gen_fw.errors import ModelError
 from gen_fw.memory import greedy
-from gen_fw.memory.buffers import Buffer, Plan
+from gen_fw.memory.buffers import Buffer, Plan, lower_bound
 from gen_fw.model.lifetimes import OFFLINE_PLAN, Scratch, lifetimes, offline_offsets
 from gen_fw.model.reader import read_model
-from gen_fw.model.rewrite import with_metadata
-from gen_fw.model.types import Model
+from gen_fw.model.rewrite import reordered, with_metadata
+from gen_fw.model.types import DType, Model, Operator, Subgraph
 from gen_fw.runtimes.tflm.abi import Build
+from gen_fw.runtimes.tflm.arena.account import account
 from gen_fw.runtimes.tflm.offline.alias import Alias, candidates, merged
 from gen_fw.runtimes.tflm.offline.check import check_given, faults
+from gen_fw.runtimes.tflm.offline.improve import improve
 from gen_fw.runtimes.tflm.offline.layout import Layout, layouts, metadata
+from gen_fw.runtimes.tflm.offline.order import orders
+from sample_models import ROOT, model_files
 
 REFERENCE = Build("tflite-micro-90b983c2", "arm-eabi", "reference")
 
@@ -184,3 +189,81 @@ def test_the_plan_that_a_model_brings() -> None:
         assert why in error.value.why
     with pytest.raises(ModelError, match="does not match"):
         check_given(_with_plan((0, 160, 0), count=2))
+
+
+def test_only_pure_operators_move() -> None:
+    found = 0
+    for file in model_files():
+        try:
+            model = read_model(file)
+        except ModelError:
+            continue
+        main = model.subgraphs[0]
+        for order in orders(model, (), candidates(model, REFERENCE)):
+            found += 1
+            moved = read_model(reordered(model.raw, {0: order}))  # refused unless topological
+            assert peak(moved) < peak(model) or candidates(model, REFERENCE)
+            ordered = [i for i in order if _has_state(main, main.operators[i])]
+            assert ordered == sorted(ordered), file.stem
+    assert found >= 1
+
+
+def _has_state(main: Subgraph, operator: Operator) -> bool:
+    return operator.custom_code is not None or any(
+        main.tensors[tensor].is_variable or main.tensors[tensor].dtype is DType.RESOURCE
+        for tensor in operator.inputs
+        if tensor >= 0
+    )
+
+
+def peak(model: Model) -> int:
+    return lower_bound(buffers_of(model))
+
+
+def test_numbers_in_metadata_keep_the_order() -> None:
+    model = read_model(ROOT / "tests" / "data" / "models" / "branches_int8.tflite")
+    assert list(orders(model, (), ()))
+    edges = with_metadata(model.raw, b"model_control_dependencies", b"\0")
+    assert list(orders(read_model(edges), (), ())) == []
+
+
+def test_the_smallest_of_all_candidates_is_written() -> None:
+    model = read_model(ROOT / "tests" / "data" / "models" / "branches_int8.tflite")
+    better = improve(model, REFERENCE)
+    assert better is not None and better.order and better.saved > 400
+    assert better.after == account(better.model, REFERENCE)
+    assert better.before == account(model, REFERENCE)
+    assert better.model.subgraphs[0].tensors == model.subgraphs[0].tensors
+    assert improve(better.model, REFERENCE) is None
+    # a plan that the model brings stays, and a model that needs none stays as it is
+    offsets = [-1] * sum(len(subgraph.tensors) for subgraph in model.subgraphs)
+    own = read_model(with_metadata(model.raw, OFFLINE_PLAN, metadata(model, offsets)))
+    assert improve(own, REFERENCE) is None
+    assert improve(_chain("RELU", "TANH"), REFERENCE) is None
+
+
+def test_views_pay_when_they_meet_at_the_peak() -> None:
+    graph = Graph(FLOAT)
+    one = graph.operator("RELU", [graph.input((1, 400))], (1, 400))
+    flat = graph.operator("RESHAPE", [one], (400, 1))
+    two = graph.operator("ADD", [flat, graph.operator("NEG", [flat], (400, 1))], (400, 1))
+    model = read_model(graph.file([graph.operator("TANH", [two], (400, 1))]))
+    better = improve(model, REFERENCE)
+    assert better is not None and "offline memory plan" in better.steps
+    assert better.before.head - better.after.head == 1600
+    written = better.model.metadata[-1]
+    assert written.name == OFFLINE_PLAN
+
+
+def test_the_goals_of_real_models(shared: Path) -> None:
+    mve = Build("tflite-micro-90b983c2", "arm-eabi", "cmsis_nn", "mve")
+    for name, before, most in (
+        ("mlperf_vww_96_int8", 100_772, 82_340),
+        ("mlperf_vww_96_float", None, 221_184 + 4_096),
+        ("mlperf_str_ww_ref_model", 19_956, 18_628),
+    ):
+        better = improve(read_model(shared / "models" / f"{name}.tflite"), mve)
+        assert better is not None
+        assert before in (None, better.before.used)
+        assert better.after.used <= most
+        assert better.after.head == better.before.lower_bound

@@ -12,15 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gen_fw.errors import ModelError
-from gen_fw.model.lifetimes import OFFLINE_PLAN, offline_offsets
+from gen_fw.model.lifetimes import OFFLINE_PLAN, lifetimes, offline_offsets
 from gen_fw.model.reader import read_model
-from gen_fw.model.rewrite import with_metadata
+from gen_fw.model.rewrite import reordered, with_metadata
 from gen_fw.model.types import Model
 from gen_fw.runtimes.tflm.abi import Build
 from gen_fw.runtimes.tflm.arena.account import Account, account
-from gen_fw.runtimes.tflm.offline.alias import Alias, candidates
+from gen_fw.runtimes.tflm.offline.alias import Alias, candidates, merged
 from gen_fw.runtimes.tflm.offline.check import faults
-from gen_fw.runtimes.tflm.offline.layout import Layout, layouts, metadata
+from gen_fw.runtimes.tflm.offline.layout import Layout, chosen, fixable, layouts, metadata
+from gen_fw.runtimes.tflm.offline.order import orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def improve(model: Model, build: Build) -> Improved | None:
         return None
     given = _Candidate(model, account(model, build))
     best = given
-    for candidate in _planned(given, build):
+    for candidate in _candidates(given, build):
         if candidate.rank < best.rank:
             best = candidate
     if best.account.minimum >= given.account.minimum:
@@ -86,15 +87,31 @@ def improve(model: Model, build: Build) -> Improved | None:
     return _written(given, best, build)
 
 
-def _planned(start: _Candidate, build: Build) -> Iterator[_Candidate]:
+def _candidates(given: _Candidate, build: Build) -> Iterator[_Candidate]:
+    allowed = candidates(given.model, build)
+    yield from _planned(given, build, allowed)
+    for order in orders(given.model, given.account.scratch, allowed):
+        try:
+            model = read_model(reordered(given.model.raw, {0: order}))
+        except ModelError:  # a file that stores its operators in an odd way
+            return
+        moved = _Candidate(model, account(model, build), order)
+        yield moved
+        yield from _planned(moved, build, candidates(model, build))
+
+
+def _planned(start: _Candidate, build: Build, allowed: tuple[Alias, ...]) -> Iterator[_Candidate]:
     """``start`` with plans of ours."""
-    model = start.model
-    allowed = candidates(model, build)
-    views = tuple(alias for alias in allowed if alias.kind == "view")
-    sets: list[Sequence[Alias]] = [(), views, allowed, _last_input_first(allowed)]
+    model, buffers = start.model, start.account.plan.buffers
+    movable = fixable(model, lifetimes(model))
+    sets: dict[tuple[Alias, ...], None] = {(): None}
+    for wanted in (allowed, _last_input_first(allowed)):
+        _, every = merged(model, movable, wanted)
+        sets[chosen(model, buffers, every)] = None
+        sets[every] = None
     seen: set[tuple[int, ...]] = set()
-    for wanted in dict.fromkeys(map(tuple, sets)):
-        for layout in layouts(model, start.account.plan.buffers, wanted):
+    for aliases in sets:
+        for layout in layouts(model, buffers, aliases):
             if layout.head < start.account.head and layout.offsets not in seen:
                 seen.add(layout.offsets)
                 counted = account(model, build, offsets=layout.offsets)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gen_fw.memory import greedy
+from gen_fw.memory.alias import Share, choose_merges
 from gen_fw.memory.best import solve
 from gen_fw.memory.buffers import Buffer, lower_bound
 from gen_fw.model.lifetimes import UNTOUCHED, Lifetime, lifetimes
@@ -65,6 +66,21 @@ def fixable(model: Model, lives: Sequence[Lifetime]) -> tuple[Lifetime, ...]:
         and not model.subgraphs[life.subgraph].tensors[life.tensor].is_variable
         and not (life.subgraph == 0 and life.tensor in shadowed)
     )
+
+
+def chosen(model: Model, buffers: Sequence[Buffer], aliases: Sequence[Alias]) -> tuple[Alias, ...]:
+    """Those of ``aliases``, which must be valid together, that make the plan smallest: a merged
+    buffer lives longer, so that not all of them help (gen_fw.memory.alias).
+
+    ``buffers`` are as for ``layouts``.
+    """
+    place = {life.tensor: i for i, life in enumerate(lifetimes(model)) if life.subgraph == 0}
+    shares = {
+        Share(place[alias.source], place[alias.result], alias.kind == "view"): alias
+        for alias in aliases
+    }
+    taken = set(choose_merges(buffers, list(shares), effort=_EFFORT).taken)
+    return tuple(alias for share, alias in shares.items() if share in taken)
 
 
 def layouts(
