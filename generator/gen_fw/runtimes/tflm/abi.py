@@ -96,6 +96,7 @@ class Abi:
         self.source: str = document["source"]
         self._structs: Mapping[str, list[int]] = document["structs"]
         self._params: Mapping[str, list[int]] = document["params"]
+        self._constants: Mapping[str, int] = document["constants"]
         sets = (build.kernels, *KERNELS[build.kernels])
         self._kernels = [document["kernels"][name] for name in sets if name in document["kernels"]]
 
@@ -103,6 +104,10 @@ class Abi:
         """(bytes, alignment) of a structure of the framework, such as ``TfLiteEvalTensor``."""
         size, alignment = self._structs[name]
         return size, alignment
+
+    def constant(self, name: str) -> int:
+        """A number of the framework, such as ``GreedyMemoryPlanner::per_buffer_size``, in bytes."""
+        return self._constants[name]
 
     def params(self, name: str) -> tuple[int, int]:
         """(bytes, alignment) of a structure of builtin_op_data.h, such as ``TfLiteConvParams``."""

@@ -213,7 +213,8 @@ class Interpreter:
             Buffer(life.bytes, life.first_use, life.last_use, life.label, life.offline_offset)
             for life in lives
         ]
-        arena.remaining(self.abi.struct("planner_table")[0] * len(buffers), group)
+        row = self.abi.constant("GreedyMemoryPlanner::per_buffer_size")
+        arena.remaining(row * len(buffers), group)
         plan = self.planner(buffers)
         arena.free(information)
         arena.free(offsets)
