@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a file that the user names: bounded, regular files only, one clear error."""
+"""Reading and writing a file that the user names: bounded, regular files only, one clear error."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from gen_fw.errors import GenFwError, UsageError
+from gen_fw.errors import ConflictError, GenFwError, UsageError
+
+#: bytes of an existing file that are looked at before it is replaced
+_LOOK = 4096
 
 
 def read_regular(
@@ -50,6 +55,55 @@ def read_regular(
         raise UsageError(f"cannot read the {what}", where=where, why=_reason(error)) from None
     finally:
         os.close(handle)
+
+
+def write_whole(path: Path, content: bytes, *, mark: bytes, what: str) -> None:
+    """Writes all of the file or nothing; creates its parents.
+
+    Only a file of the same kind is replaced: ``mark`` stands near its beginning. Raises
+    ConflictError for any other file that is there, UsageError when the system refuses.
+    """
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write the {what}", where=str(path), why=_reason(error)) from None
+    else:
+        if not stat.S_ISREG(found.st_mode) or mark not in _beginning(path, what):
+            raise ConflictError(
+                f"there is something else where the {what} would go; nothing was written",
+                where=str(path),
+                hint="name another file, or move this one away",
+            )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write the {what}", where=str(path), why=_reason(error)) from None
+
+
+def _beginning(path: Path, what: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LOOK)
+    except OSError as error:
+        raise UsageError(f"cannot read the {what}", where=str(path), why=_reason(error)) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def _reason(error: Exception) -> str:

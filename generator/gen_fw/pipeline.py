@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import ConflictError, Diagnostic, GenFwError, UsageError
@@ -150,7 +149,6 @@ def _programs(
 ) -> tuple[tuple[Program, ...], Request]:
     """Every model, read and lowered to the runtime, and the request with the labels in use.
     ``project`` is the folder of a last generation whose labels may serve new models."""
-    from gen_fw.memory.sizing import sized
     from gen_fw.model.reader import read_model
     from gen_fw.project.names import program_names, slug
 
@@ -161,38 +159,43 @@ def _programs(
         raise UsageError(
             f"board {board.name} has no compiler {options.compiler!r}", hint="use --compiler none"
         )
-    lower = _runtime(options, board)
+    lower = lowering(options, board)
     programs, models = [], []
     for name, wanted in zip(names, request.models, strict=True):
         progress(f"reading {wanted.path.name}")
         model = read_model(wanted.path)
-        program = sized(
-            lower(model, name),
-            arena_size=options.arena_size,
-            allow_small=options.allow_small_arena,
-            max_arena=options.max_arena,
-            margin=options.arena_margin,
-        )
-        program, wanted = _labelled(program, wanted, model, project)
+        program, wanted = _labelled(lower(model, name), wanted, model, project)
         programs.append(program)
         models.append(wanted)
     return tuple(programs), replace(request, models=tuple(models))
 
 
-def _runtime(options: Options, board: Board) -> Callable[[Model, str], Program]:
-    """The lowering of the wanted runtime. Raises UsageError for one that does not exist."""
+def lowering(options: Options, board: Board) -> Callable[[Model, str], Program]:
+    """What makes a program of a model and a name: the wanted runtime, then the arena's size as
+    asked. Raises UsageError for a runtime that does not exist; the function raises ModelError,
+    UsageError and DoesNotFitError."""
+    from gen_fw.memory.sizing import sized
     from gen_fw.project.names import check_function
     from gen_fw.runtimes.aot.lower import lower as lower_aot
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
 
     runtime = options.runtime or board.default_runtime
-    if runtime == "aot":
-        return lambda model, name: lower_aot(model, name, board, options)
-    if runtime != "tflm":
+    if runtime not in ("aot", "tflm"):
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
     for function in options.custom_ops.values():
         check_function(function)
-    return lambda model, name: lower_tflm(model, name, board, options)
+
+    def lower(model: Model, name: str) -> Program:
+        make = lower_aot if runtime == "aot" else lower_tflm
+        return sized(
+            make(model, name, board, options),
+            arena_size=options.arena_size,
+            allow_small=options.allow_small_arena,
+            max_arena=options.max_arena,
+            margin=options.arena_margin,
+        )
+
+    return lower
 
 
 def _kept(
@@ -288,27 +291,3 @@ def check(out: str | PathLike[str], *, progress: Progress = _quiet) -> CheckResu
             raise
         return replace(damaged, notes=(*damaged.notes, f"cannot be regenerated: {error}"))
     return compare(folder, project)
-
-
-def inspect(path: Path, board: str = "", *, progress: Progress = _quiet) -> dict[str, Any]:
-    """The report on one model: schema gen-fw/inspect/1. Raises ModelError if unreadable.
-
-    Without a board the runtimes are judged as for ``host``, with the newest TFLM release.
-    """
-    from gen_fw.boards.load import load_board
-    from gen_fw.model.reader import read_model
-    from gen_fw.report.inspect import document
-    from gen_fw.runtimes.aot.lower import misfits
-    from gen_fw.runtimes.tflm.lower import resolver_call
-    from gen_fw.runtimes.tflm.support import check as check_support
-
-    judged = load_board(board or "host")
-    release = judged.sdk.tflm if board else ""
-    progress(f"reading {path.name}")
-    model = read_model(path)
-    reasons = {
-        "tflm": [str(reason) for reason in check_support(model, release, board=board)],
-        "aot": misfits(model, judged),
-    }
-    supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}
-    return document(model, path.name, supported, resolver_call(release))

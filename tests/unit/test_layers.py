@@ -14,9 +14,21 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 #: room -> rooms it may import; the top-level modules are words that everyone may use
 WORDS = {"errors", "files", "program", "request", "resources", "version"}
 MAY_IMPORT = {
-    "cli": {"cli", "pipeline", "report", "boards", "run", *WORDS},
+    "cli": {"cli", "pipeline", "inspection", "fitting", "report", "boards", "run", *WORDS},
     "pipeline": {"boards", "memory", "model", "project", "report", "runtimes", *WORDS},
-    "report": {"report", "project", "memory", "model", "boards", "pipeline", "run", *WORDS},
+    "inspection": {"boards", "memory", "model", "report", "runtimes", *WORDS},
+    "fitting": {"pipeline", "boards", "memory", "model", "project", "runtimes", *WORDS},
+    "report": {
+        "report",
+        "project",
+        "memory",
+        "model",
+        "boards",
+        "pipeline",
+        "fitting",
+        "run",
+        *WORDS,
+    },
     "run": {"run", "runtimes", "boards", *WORDS},
     "project": {"project", "memory", "boards", *WORDS},
     "runtimes": {"runtimes", "model", "memory", "boards", *WORDS},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_fw.cli.options import FileOption, counts, pairs, talk_options
+from gen_fw.cli.options import FileOption, counts, margin, pairs, talk_options
 from gen_fw.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     for key in ("arena_size", "max_arena"):
         if given[key] is not None:
             given[key] = counts(spelt(key), {key: given[key]})[key]
-    if (margin := given["arena_margin"]) is not None and not margin.endswith("%"):
-        given["arena_margin"] = counts("--arena-margin", {"arena_margin": margin})["arena_margin"]
+    given["arena_margin"] = margin(given["arena_margin"])
     options = {key: value for key, value in given.items() if value not in (None, {})}
     if no_limit:
         options["max_arena"] = None  # also where gen-fw.toml has a limit

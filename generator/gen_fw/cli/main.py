@@ -16,7 +16,8 @@ from gen_fw.version import __version__
 VERBS = {
     "generate": ("gen_fw.cli.generate", "generate", "Generate a firmware project (default verb)."),
     "boards": ("gen_fw.cli.boards", "boards", "List the boards, or show one."),
-    "inspect": ("gen_fw.cli.inspect", "inspect", "Show operators, tensors, I/O and MACs."),
+    "inspect": ("gen_fw.cli.inspect", "inspect", "Show operators, tensors, I/O and the arena."),
+    "fit": ("gen_fw.cli.fit", "fit", "Tell which boards hold a model."),
     "run": ("gen_fw.cli.run", "run", "Build and run a host or qemu-... project."),
     "doctor": ("gen_fw.cli.doctor", "doctor", "List the tools that are there and missing."),
     "check": ("gen_fw.cli.check", "check", "Tell whether a project is still what gen-fw makes."),

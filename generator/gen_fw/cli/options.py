@@ -65,3 +65,10 @@ def counts(option: str, values: dict[str, str]) -> dict[str, int]:
             )
         result[key] = int(digits) * _SUFFIXES[suffix]
     return result
+
+
+def margin(text: str | None) -> int | str | None:
+    """The value of --arena-margin: bytes as ``counts`` reads them, or a share such as ``10%``."""
+    if text is None or text.endswith("%"):
+        return text
+    return counts("--arena-margin", {"": text})[""]

@@ -126,7 +126,7 @@ def _uses(
 ) -> tuple[Use, ...]:
     needs: dict[str, list[Item]] = {memory.name: [] for memory in board.memories}
     for role, name in placement.memories.items():
-        needs[name].extend(_items(programs, role, shared_arena))
+        needs[name].extend(demands(programs, role, shared_arena))
     return tuple(
         Use(
             memory.name,
@@ -139,8 +139,11 @@ def _uses(
     )
 
 
-def _items(programs: Sequence[Program], role: RegionRole, shared_arena: bool) -> list[Item]:
-    """One line a program; a shared arena and code that programs share count once."""
+def demands(
+    programs: Sequence[Program], role: RegionRole, shared_arena: bool = False
+) -> list[Item]:
+    """What a memory that holds this role must have: one line a program; a shared arena and code
+    that programs share count once."""
     found = [(p, region) for p in programs for region in p.regions if region.role == role]
     if role == "code":
         return _shared_code([region for _, region in found])

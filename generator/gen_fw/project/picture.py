@@ -209,8 +209,8 @@ class _Picture:
             yield f'<path class="grid" d="M{_LEFT} {_n(y)}h{_n(self.width)}"/>'
             yield _text(_LEFT - 6, y + 4, _tick(count), "e")
         for step, text in labels:
-            x, y = _n(self.x(step) + self.column / 2 + 4), _n(bottom + 18)
-            yield (f'<text class="e" transform="translate({x} {y}) rotate(-60)">{xml(text)}</text>')
+            place = f"{_n(self.x(step) + self.column / 2 + 4)} {bottom + 18}"
+            yield f'<text class="e" transform="translate({place}) rotate(-60)">{xml(text)}</text>'
 
     def box(self, block: Block, aliased: bool) -> Iterator[str]:
         x, y = self.x(block.first), self.y(block.offset + align(block.bytes))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Operator, Quantization, Subgraph, Tensor, display
+from gen_fw.report.arena import show_arena
 from gen_fw.report.documents import diagnostic_document
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ def document(
     file: str,
     supported: Mapping[str, Mapping[str, Any]],
     resolver: Callable[[Operator], str | None],
+    arena: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report. ``supported`` is keyed by runtime name; ``resolver`` gives the call that
-    registers an operator (``AddConv2D``), or None when the runtime has none."""
+    registers an operator (``AddConv2D``), or None when the runtime has none; ``arena`` is what the
+    runtime says about its arena, None when it cannot execute the model."""
     operators = []
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
@@ -70,6 +73,7 @@ def document(
             for signature in model.signatures
         ],
         "supported": {name: dict(verdict) for name, verdict in supported.items()},
+        "arena": None if arena is None else dict(arena),
         "warnings": [diagnostic_document(diagnostic) for diagnostic in model.diagnostics],
     }
 
@@ -169,10 +173,21 @@ def show(document: Mapping[str, Any], console: Console, *, all_tensors: bool = F
         )
     )
     tensors = {(tensor["subgraph"], tensor["index"]): tensor for tensor in document["tensors"]}
+    arena = document["arena"]
+    asked_for = {(row["subgraph"], row["index"]): row for row in (arena or {}).get("operators", ())}
+
+    def bytes_of(operator: Mapping[str, Any]) -> tuple[object, ...]:
+        row = asked_for.get((operator["subgraph"], operator["index"]))
+        return () if row is None else (row["persistent_bytes"], row["scratch_bytes"])
+
     console.print(
         table(
             "operators",
-            [">subgraph", ">index", "operator", "resolver", ">MACs", "output"],
+            [
+                *(">subgraph", ">index", "operator", "resolver", ">MACs"),
+                *((">keeps", ">scratch") if asked_for else ()),
+                "output",
+            ],
             [
                 (
                     operator["subgraph"],
@@ -180,6 +195,7 @@ def show(document: Mapping[str, Any], console: Console, *, all_tensors: bool = F
                     operator["name"],
                     operator["resolver"] or "(none)",
                     operator["macs"],
+                    *bytes_of(operator),
                     ", ".join(
                         f"{tensors[operator['subgraph'], index]['dtype']} "
                         f"{shape(tensors[operator['subgraph'], index]['shape'])}"
@@ -195,8 +211,12 @@ def show(document: Mapping[str, Any], console: Console, *, all_tensors: bool = F
         _show_tensors(document, console)
     else:
         console.print(f"{len(tensors)} tensors; --tensors shows them", markup=False)
+    if arena is not None:
+        show_arena(arena, console)
     for warning in document["warnings"]:
-        console.print(f"warning: {warning['where']}: {warning['what']}", markup=False)
+        where = f"{warning['where']}: " if warning["where"] else ""
+        why = f" ({warning['why']})" if warning["why"] else ""
+        console.print(f"warning: {where}{warning['what']}{why}", markup=False)
     for runtime, verdict in document["supported"].items():
         console.print(
             f"{runtime}: {'supported' if verdict['ok'] else 'not supported'}", markup=False

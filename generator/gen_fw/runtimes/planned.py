@@ -35,12 +35,15 @@ def arena_plan(
     return ArenaPlan(blocks, tuple(steps), plan.bytes, lower_bound, planner)
 
 
-def interpreter_steps(model: Model) -> tuple[str, ...]:
-    """What runs at each value of TFLM's scope counter. Raises ModelError as ``lifetimes`` does."""
+def interpreter_steps(model: Model, order: Sequence[int] = ()) -> tuple[str, ...]:
+    """What runs at each value of TFLM's scope counter. ``order`` has the numbers that people know
+    the main subgraph's operators by, when they were reordered. Raises ModelError as ``lifetimes``
+    does."""
     names = []
     for subgraph, operator in scopes(model):
         if operator >= 0:
-            number = f"{subgraph}:{operator}" if subgraph else f"{operator}"
+            known = order[operator] if order and not subgraph else operator
+            number = f"{subgraph}:{known}" if subgraph else f"{known}"
             names.append(f"{number} {model.subgraphs[subgraph].operators[operator].label}")
         else:
             names.append(f"subgraphs[{subgraph}]" if names else "inputs")

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One model, explained before anything is generated: what is in it, which runtime can execute it,
+and the arena that it will need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gen_fw.boards.board import Board
+from gen_fw.errors import Diagnostic, UsageError
+from gen_fw.model.types import Model
+from gen_fw.program import ArenaPlan
+from gen_fw.request import Options
+from gen_fw.runtimes.tflm.abi import Build
+
+Progress = Callable[[str], None]
+#: runtimes whose arena can be shown
+RUNTIMES = ("tflm", "aot")
+
+
+def _quiet(_stage: str) -> None:
+    """The default progress callback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the arena is computed for: a board, or a CPU as ``build_for_isa`` knows it, or neither,
+    which stands for this computer. ``kernels`` and ``runtime`` empty: the default of either."""
+
+    board: str = ""
+    cpu: str = ""
+    kernels: str = ""
+    runtime: str = ""
+    offline_plan: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """``document`` has the schema gen-fw/inspect/1; ``plan`` is the planned part of the arena, None
+    when the runtime cannot execute the model."""
+
+    document: Mapping[str, Any]
+    plan: ArenaPlan | None
+
+
+def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _quiet) -> Inspection:
+    """Reads and explains a model. Raises ModelError if it is unreadable, UsageError for a board, a
+    CPU, kernels or a runtime that do not exist."""
+    from gen_fw.model.reader import read_model
+    from gen_fw.report.inspect import document
+    from gen_fw.runtimes.aot.lower import misfits
+    from gen_fw.runtimes.tflm.arena.document import explained
+    from gen_fw.runtimes.tflm.lower import resolver_call
+    from gen_fw.runtimes.tflm.support import check as check_support
+
+    asked = asked or Asked()
+    board, build = _target(asked)
+    progress(f"reading {path.name}")
+    model = read_model(path)
+    named = asked.board and board.name
+    reasons = {
+        "tflm": [str(reason) for reason in check_support(model, build.release, board=named)],
+        "aot": misfits(model, board),
+    }
+    supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}
+    progress("planning memory")
+    runtime = asked.runtime or "tflm"
+    arena: tuple[Mapping[str, Any], ArenaPlan] | None = None
+    notes: tuple[Diagnostic, ...] = ()
+    if not reasons[runtime]:
+        try:
+            arena = (
+                explained(model, build, offline_plan=asked.offline_plan)
+                if runtime == "tflm"
+                else _aot(model, board)
+            )
+        except UsageError as error:  # a release or an ABI that nobody has measured
+            why = f"{error.what}; {error.why}" if error.why else error.what
+            notes = (Diagnostic("the arena is not known", why=why, hint=error.hint),)
+    made = document(
+        replace(model, diagnostics=(*model.diagnostics, *notes)),
+        path.name,
+        supported,
+        resolver_call(build.release),
+        arena[0] if arena else None,
+    )
+    return Inspection(made, arena[1] if arena else None)
+
+
+def _target(asked: Asked) -> tuple[Board, Build]:
+    """The board that judges, and the build of the interpreter."""
+    from gen_fw.boards.load import load_board
+    from gen_fw.runtimes.tflm.abi import build_for_isa, build_of
+
+    if asked.runtime and asked.runtime not in RUNTIMES:
+        raise UsageError(f"there is no runtime {asked.runtime!r}", hint="known: aot, tflm")
+    if asked.board and asked.cpu:
+        raise UsageError("--board and --cpu exclude each other", hint="a board has its own CPU")
+    if asked.cpu and asked.runtime == "aot":
+        raise UsageError(
+            "--cpu chooses a build of the interpreter",
+            why="runtime aot has no builds",
+            hint="--runtime aot, with --board NAME for a certain board",
+        )
+    board = load_board(asked.board or "host")
+    if asked.board:
+        return board, build_of(board, asked.kernels)
+    return board, build_for_isa(asked.cpu or "host", asked.kernels)
+
+
+def _aot(model: Model, board: Board) -> tuple[Mapping[str, Any], ArenaPlan]:
+    """The arena of generated C: all of it is planned."""
+    from gen_fw.memory.document import item_document
+    from gen_fw.runtimes.aot.lower import lower
+
+    program = lower(model, "model", board, Options())
+    region, plan = program.region("arena"), program.arena_plan
+    assert plan is not None
+    return {
+        "runtime": "aot",
+        "build": None,
+        "used_bytes": region.bytes,
+        "minimum_bytes": region.bytes,
+        "head_bytes": region.bytes,
+        "tail_bytes": 0,
+        "lower_bound_bytes": plan.lower_bound,
+        "label": region.confidence,
+        "weakest": "",
+        "items": [item_document(item) for item in region.items],
+        "planner": plan.planner,
+        "buffers": len(plan.blocks),
+        "operators": [],
+        "offline_plan": None,
+    }, plan
