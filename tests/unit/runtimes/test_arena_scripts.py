@@ -5,6 +5,7 @@ worked out by hand from the C++ of tflite-micro 90b983c2."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,19 @@ import pytest
 from gen_fw.model.operators import BUILTIN_OPERATORS
 from gen_fw.model.reader import read_model
 from gen_fw.model.types import DType, Model
+from gen_fw.runtimes.tflm import abi
 from gen_fw.runtimes.tflm.abi import Abi, Build
-from gen_fw.runtimes.tflm.arena.allocator import Allocator
+from gen_fw.runtimes.tflm.arena.account import account
+from gen_fw.runtimes.tflm.arena.allocator import Allocator, Event
 from gen_fw.runtimes.tflm.arena.kernel import Kernel, Resources
 from gen_fw.runtimes.tflm.arena.kernels.reference import REFERENCE
+from gen_fw.runtimes.tflm.support import check
 from gen_fw.runtimes.tflm.table import load, releases
 from tflite_writer import Fields, write
 
+MODELS = Path(__file__).resolve().parents[2] / "data" / "models"
+#: "release.abi" of every table of structure sizes
+ABI_TABLES = sorted(path.stem for path in Path(abi.__file__).parent.glob("data/abi/*.json"))
 UPSTREAM = "tflite-micro-90b983c2"
 
 # sizes of a 32-bit ABI, and op data of made-up sizes
@@ -32,6 +39,7 @@ DOCUMENT: dict[str, Any] = {
         "TfLiteEvalTensor": [12, 4],
     },
     "params": {},
+    "constants": {},
     "kernels": {
         "reference": {
             "op_data": {
@@ -56,6 +64,38 @@ def test_every_registration_has_a_script(release: str) -> None:
 def test_every_script_has_a_registration() -> None:
     tables = [load(release) for release in releases()]
     assert set(REFERENCE) <= {name for table in tables for name in (*table.builtin, *table.custom)}
+
+
+@pytest.mark.parametrize("table", ABI_TABLES)
+def test_every_model_has_an_account(table: str) -> None:
+    """What holds whatever a script does: as TFLM demands it, each temporary buffer is freed when
+    the next operator is prepared (MicroAllocator::ResetTempAllocations)."""
+    release, _, name = table.rpartition(".")
+    build = Build(release, name, "reference")
+    counted = 0
+    for path in sorted(MODELS.glob("*.tflite")):
+        model = read_model(path)
+        if check(model, release):
+            continue
+        counted += 1
+        arena = account(model, build)
+        assert arena.used == arena.head + arena.tail <= arena.minimum, path.name
+        assert arena.minimum % 16 == 0 and arena.lower_bound <= arena.head, path.name
+        assert sum(item.bytes for item in arena.items) == arena.minimum, path.name
+        assert _unfreed(arena.events) == 0, path.name
+        kept = {event.operator for event in arena.events if event.group == "operator data"}
+        assert kept, path.name
+    assert counted >= 10
+
+
+def _unfreed(events: Sequence[Event]) -> int:
+    """The most temporary buffers that are in use at a reset."""
+    live = most = 0
+    for event in events:
+        live += {"temp": 1, "free": -1}.get(event.kind, 0)
+        if event.kind == "reset":
+            most = max(most, live)
+    return most
 
 
 def tensor(shape: Sequence[int], dtype: DType, scales: int = 1, data: bytes = b"") -> Fields:

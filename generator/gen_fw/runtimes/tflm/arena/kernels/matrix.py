@@ -44,7 +44,7 @@ def svdf(kernel: Kernel) -> None:
     batches, filters = kernel["in0"].shape[0], kernel["in1"].shape[0]
     kernel.scratch(4 * batches * filters)
     if kernel["in0"].dtype is DType.INT8:
-        kernel.scratch(4 * batches * (filters // kernel.option("rank", 1)))
+        kernel.scratch(4 * batches * (filters // max(1, kernel.option("rank"))))
     kernel.free("in0", "in1", "in2", "in4", "out0", "in3")
 
 
