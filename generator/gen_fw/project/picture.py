@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gen_fw.memory.buffers import align
+from gen_fw.memory.overlap import most_in_use, shared
 from gen_fw.program import ArenaPlan, Block
 from gen_fw.project.escape import xml
 
@@ -64,42 +65,6 @@ def svg(plan: ArenaPlan, name: str) -> str:
     return "\n".join(_Picture(plan, name).lines()) + "\n"
 
 
-def shared(blocks: Sequence[Block]) -> frozenset[int]:
-    """Indices of the blocks that use a byte of another one while both are alive."""
-    found: set[int] = set()
-    alive: list[int] = []
-    for i in sorted(range(len(blocks)), key=lambda i: blocks[i].first):
-        one = blocks[i]
-        alive = [j for j in alive if blocks[j].last >= one.first]
-        for j in alive:
-            other = blocks[j]
-            if one.offset < other.offset + other.bytes and other.offset < one.offset + one.bytes:
-                found |= {i, j}
-        alive.append(i)
-    return frozenset(found)
-
-
-def peak(blocks: Sequence[Block]) -> tuple[int, int]:
-    """(step, bytes) of the first step at which most bytes are in use; a byte that two blocks share
-    counts once. (0, 0) without blocks."""
-    best = (0, 0)
-    order = sorted(range(len(blocks)), key=lambda i: blocks[i].first)
-    alive: list[Block] = []
-    for position, i in enumerate(order):
-        step = blocks[i].first
-        alive.append(blocks[i])
-        if position + 1 < len(order) and blocks[order[position + 1]].first == step:
-            continue
-        alive = [block for block in alive if block.last >= step]
-        used = end = 0
-        for start, stop in sorted((b.offset, b.offset + align(b.bytes)) for b in alive):
-            used += max(0, stop - max(start, end))
-            end = max(end, stop)
-        if used > best[1]:
-            best = (step, used)
-    return best
-
-
 class _Picture:
     def __init__(self, plan: ArenaPlan, name: str) -> None:
         self.plan, self.name = plan, name
@@ -108,7 +73,7 @@ class _Picture:
         self.blocks = [plan.blocks[i] for i in sorted(by_size[:MAX_BOXES])]
         self.hidden = len(plan.blocks) - len(self.blocks)
         self.shared = shared(self.blocks)
-        self.peak, _ = peak(self.blocks)
+        self.peak, _ = most_in_use(self.blocks)
         # TFLM gives tensors that nothing touches the time -1
         self.first = min([0, *(block.first for block in plan.blocks)])
         last = max([len(plan.steps) - 1, 0, *(block.last for block in plan.blocks)])

@@ -6,15 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gen_fw.memory.buffers import Buffer, Plan
+from gen_fw.memory.overlap import most_in_use
 from gen_fw.model.lifetimes import scopes
 from gen_fw.model.types import Model, Tensor
 from gen_fw.program import ArenaPlan, Block
 
 
-def arena_plan(
-    model: Model, plan: Plan, *, lower_bound: int, planner: str, steps: Sequence[str]
-) -> ArenaPlan:
-    """``plan`` with names from ``model``.
+def arena_plan(model: Model, plan: Plan, *, planner: str, steps: Sequence[str]) -> ArenaPlan:
+    """``plan`` with names from ``model``, and the bound of what is alive at one time.
 
     A buffer's label tells what it is: ``subgraphs[0].tensors[5]`` or ``tensors[5]``, ``scratch of
     ...``, or any other text. ``steps[i]`` is what runs at time ``i``.
@@ -32,7 +31,7 @@ def arena_plan(
         _block(buffer, offset, tensors.get(buffer.label))
         for buffer, offset in zip(plan.buffers, plan.offsets, strict=True)
     )
-    return ArenaPlan(blocks, tuple(steps), plan.bytes, lower_bound, planner)
+    return ArenaPlan(blocks, tuple(steps), plan.bytes, most_in_use(blocks)[1], planner)
 
 
 def interpreter_steps(model: Model, order: Sequence[int] = ()) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gen_fw.memory.best import plan as best
 from gen_fw.memory.buffers import Buffer, align, lower_bound
+from gen_fw.memory.overlap import most_in_use, shared
 from gen_fw.program import ArenaPlan, Block
-from gen_fw.project.picture import MAX_BOXES, peak, shared, svg
+from gen_fw.project.picture import MAX_BOXES, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</title><script>alert(1)</script>&amp; ]]> \x00\x1b\ufffe\ud800 \u202e'\""
@@ -76,7 +77,7 @@ def test_boxes_lie_as_planned() -> None:
         top = (bottom - float(rect.attrib["y"])) / unit
         assert abs(top - block.offset - block.bytes) < 0.1
     assert [rect.attrib["class"] for rect in rects] == ["t", "t", "s", "t"]
-    assert peak(plan.blocks) == (1, 128) and not shared(plan.blocks)
+    assert most_in_use(plan.blocks) == (1, lower_bound(buffers)) and not shared(plan.blocks)
     texts = [text.text for text in root.iter(f"{SVG}text")]
     assert "1 <&>" in texts and "Arena plan of demo: 128 bytes" in texts
 
@@ -85,7 +86,7 @@ def test_shared_bytes_are_marked_and_count_once() -> None:
     view = Block("1", "view", 48, 16, 1, 2)
     pair = (Block("0", "whole", 64, 0, 0, 1), view, Block("2", "later", 64, 0, 3, 3))
     assert shared(pair) == {0, 1}
-    assert peak(pair) == (0, 64)
+    assert most_in_use(pair) == (0, 64)
     root = ET.fromstring(svg(ArenaPlan(pair, ("inputs",), 64, 64, "p"), "demo"))
     assert [rect.attrib["class"] for rect in boxes(root)] == ["t a", "t a", "t"]
 

@@ -122,7 +122,6 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         arena_plan=arena_plan(
             model,
             memory.plan,
-            lower_bound=memory.bound,
             planner="best order found",
             steps=["inputs", *(f"{s.operator} {s.operator_name}" for s in steps), "outputs"],
         ),

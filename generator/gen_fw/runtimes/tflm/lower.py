@@ -114,7 +114,6 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         arena_plan=arena_plan(
             model,
             arena.plan,
-            lower_bound=arena.lower_bound,
             planner="TFLM greedy",
             steps=interpreter_steps(model),
         ),

@@ -31,7 +31,6 @@ def explained(
     plan = arena_plan(
         final,
         counted.plan,
-        lower_bound=counted.lower_bound,
         planner=planner_of(model, better),
         steps=interpreter_steps(final, order),
     )
@@ -48,7 +47,7 @@ def explained(
         "minimum_bytes": counted.minimum,
         "head_bytes": counted.head,
         "tail_bytes": counted.tail,
-        "lower_bound_bytes": counted.lower_bound,
+        "lower_bound_bytes": plan.lower_bound,
         "label": counted.label,
         "weakest": counted.weakest,
         "items": [item_document(item) for item in counted.items],
