@@ -152,6 +152,7 @@ def _vectors(golden: Golden) -> list[tuple[str, bytes]]:
 
 def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dict[str, Any]:
     model = next((part for part in program.constants if part.label == "model"), None)
+    rewritten = any(part.label == "input" for part in program.constants)
     digest = model.sha256 if model else hashlib.sha256().hexdigest()
     arena = program.region("arena")
     code = [region for region in program.regions if region.role == "code"]
@@ -169,6 +170,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "alignment": model.alignment if model else 16,
             "sha256": digest,
             "id": f"0x{digest[:8]}u",
+            "file": "model_planned.tflite" if rewritten else "model.tflite",
         },
         "arena": {
             "target": _rounded(adapter.get("arena_bytes", {}).get("target", arena.bytes)),
@@ -198,6 +200,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             f"runtime-{program.runtime}",
             *(["golden"] if golden is not None else []),
             *(["labels"] if program.labels else []),
+            *(["rewritten"] if rewritten else []),
             *(["picture"] if program.arena_plan is not None else []),
         ],
     }

@@ -335,7 +335,7 @@ def test_every_template_and_flag_is_used(name: str) -> None:
         assert any((folder / path).is_file() for folder in (family.folder, family.shared_folder))
     known = re.compile(
         r"(ci-(none|github|gitlab)|model-(array|embed)|runtime-\w+|layout-\w+"
-        r"|golden|labels|picture|shared-arena|any-golden|any-runtime-\w+|licence-text"
+        r"|golden|labels|picture|rewritten|shared-arena|any-golden|any-runtime-\w+|licence-text"
         r"|host|emulated|toolchain-(arm-none-eabi|riscv64-unknown-elf))"
     )
     for rule in family.files:

@@ -22,8 +22,9 @@ from gen_fw.program import Io, Program
 _CHILD = Path(__file__).resolve().parent / "oracle_child.py"
 TIME_LIMIT = 20.0
 MEMORY_LIMIT = 2 * 1024**3
-#: the Python wheel's interpreter records its allocations, which takes a little more arena
-_ARENA_SLACK = 64 * 1024
+#: the arena is memory that is not touched unless it is needed. The program's own may be much
+#: smaller: it is for a better memory plan, or for another runtime
+_ARENA = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def run(
         )
     header = {
         "model": len(model),
-        "arena": program.adapter["arena_bytes"]["host64"] + _ARENA_SLACK,
+        "arena": max(_ARENA, 2 * program.adapter["arena_bytes"]["host64"]),
         "inputs": [_tensor(io) for io in program.inputs],
         "outputs": len(program.outputs),
         "runs": 2 if program.stateful else 1,

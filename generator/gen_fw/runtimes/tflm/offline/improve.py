@@ -39,6 +39,11 @@ class Improved:
     #: new order of the operators of subgraph 0, as old indices; empty: as given
     order: tuple[int, ...] = ()
 
+    #: whether the model got a memory plan, and not another order only
+    planned: bool = False
+    #: no plan with these aliases in this order has a smaller head
+    lower_bound: int = 0
+
     @property
     def saved(self) -> int:
         """Bytes of arena."""
@@ -152,4 +157,13 @@ def _written(given: _Candidate, best: _Candidate, build: Build) -> Improved:
             why="; ".join(wrong[:3]),
             hint="this is a defect of gen-fw, please report it; --no-offline-plan does without",
         )
-    return Improved(model, given.account, after, tuple(steps), aliases, best.order)
+    return Improved(
+        model=model,
+        before=given.account,
+        after=after,
+        steps=tuple(steps),
+        aliases=aliases,
+        order=best.order,
+        planned=best.layout is not None,
+        lower_bound=best.layout.lower_bound if best.layout else after.lower_bound,
+    )
