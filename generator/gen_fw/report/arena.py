@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.program import ArenaPlan
@@ -24,15 +24,14 @@ def picture(plan: ArenaPlan, name: str) -> str:
 
 def show_arena(arena: Mapping[str, Any], console: Console) -> None:
     """Prints the itemised table, the bound, and what a plan of ours saves."""
-    from gen_fw.report.tables import count, table
+    from gen_fw.report.tables import count
 
-    rows = [
-        (item["label"], item["bytes"], item["confidence"], item["source"])
-        for item in arena["items"]
-    ]
-    rows.append(("smallest arena that works", arena["minimum_bytes"], arena["label"], ""))
-    columns = ["arena", ">bytes", "how sure", "source"]
-    console.print(table(f"arena of {arena['runtime']}{_build(arena['build'])}", columns, rows))
+    show_items(
+        f"arena of {arena['runtime']}{_build(arena['build'])}",
+        arena["items"],
+        ("smallest arena that works", arena["minimum_bytes"], arena["label"]),
+        console,
+    )
     if arena["weakest"]:
         console.print(f"{arena['label']} because of: {arena['weakest']}", markup=False)
     head, bound = arena["head_bytes"], arena["lower_bound_bytes"]
@@ -50,6 +49,19 @@ def show_arena(arena: Mapping[str, Any], console: Console) -> None:
             f"{count(arena['minimum_bytes'])} bytes (--no-offline-plan does without)",
             markup=False,
         )
+
+
+def show_items(
+    title: str,
+    items: Iterable[Mapping[str, Any]],
+    total: tuple[str, int, str],
+    console: Console,
+) -> None:
+    """Prints ``items``, what ``item_document`` makes, and a last line: label, bytes, claim."""
+    from gen_fw.report.tables import table
+
+    rows = [(item["label"], item["bytes"], item["confidence"], item["source"]) for item in items]
+    console.print(table(title, ["arena", ">bytes", "how sure", "source"], [*rows, (*total, "")]))
 
 
 def _build(build: Mapping[str, str] | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gen_fw.memory.document import candidate_document, item_document
 from gen_fw.program import Golden, Program
+from gen_fw.report.arena import show_items
 from gen_fw.report.documents import diagnostic_document, io_document
 from gen_fw.report.memory import show_candidate
 
@@ -84,7 +85,7 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
         return
     rows = []
     for program, golden in zip(planned.firmware.programs, planned.firmware.golden, strict=True):
-        arena = program.region("arena")
+        region = program.region("arena")
         rows.append(
             (
                 program.name,
@@ -92,12 +93,16 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
                 ", ".join(f"{t.dtype} {shape(t.shape)}" for t in program.inputs),
                 ", ".join(f"{t.dtype} {shape(t.shape)}" for t in program.outputs),
                 int(program.report.get("macs_total", 0)),
-                f"{count(arena.bytes)} ({arena.confidence})",
+                f"{count(region.bytes)} ({region.confidence})",
                 golden.origin if golden else "none",
             )
         )
     columns = ["program", "runtime", "inputs", "outputs", ">MACs", ">arena bytes", "self-test"]
     console.print(table("programs", columns, rows))
+    for program in planned.firmware.programs:
+        arena = _arena(program)
+        total = ("in all", arena["bytes"], arena["confidence"])
+        show_items(f"arena of {program.name}", arena["items"], total, console)
     show_candidate(candidate_document(planned.firmware.chosen), console)
     counts: dict[str, int] = {}
     for change in result.changes.files:
