@@ -8,10 +8,11 @@ sharing memory, and element-wise operators working in place. Each is counted as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen_fw.errors import ModelError
+from gen_fw.memory.buffers import align
 from gen_fw.model.lifetimes import OFFLINE_PLAN, lifetimes, offline_offsets
 from gen_fw.model.reader import read_model
 from gen_fw.model.rewrite import reordered, with_metadata
@@ -20,7 +21,14 @@ from gen_fw.runtimes.tflm.abi import Build
 from gen_fw.runtimes.tflm.arena.account import Account, account
 from gen_fw.runtimes.tflm.offline.alias import Alias, candidates, merged
 from gen_fw.runtimes.tflm.offline.check import faults
-from gen_fw.runtimes.tflm.offline.layout import Layout, chosen, fixable, layouts, metadata
+from gen_fw.runtimes.tflm.offline.layout import (
+    Layout,
+    bound,
+    chosen,
+    fixable,
+    layouts,
+    metadata,
+)
 from gen_fw.runtimes.tflm.offline.order import orders
 
 
@@ -83,44 +91,63 @@ def improve(model: Model, build: Build) -> Improved | None:
     if offline_offsets(model) is not None:
         return None
     given = _Candidate(model, account(model, build))
-    best = given
-    for candidate in _candidates(given, build):
-        if candidate.rank < best.rank:
-            best = candidate
-    if best.account.minimum >= given.account.minimum:
+    search = _Search(given, build)
+    search.run()
+    if search.best.account.minimum >= given.account.minimum:
         return None
-    return _written(given, best, build)
+    return _written(given, search.best, build)
 
 
-def _candidates(given: _Candidate, build: Build) -> Iterator[_Candidate]:
-    allowed = candidates(given.model, build)
-    yield from _planned(given, build, allowed)
-    for order in orders(given.model, given.account.scratch, allowed):
-        try:
-            model = read_model(reordered(given.model.raw, {0: order}))
-        except ModelError:  # a file that stores its operators in an odd way
+class _Search:
+    """The best candidate so far. What cannot beat its arena is not tried."""
+
+    def __init__(self, given: _Candidate, build: Build) -> None:
+        self.given, self.build = given, build
+        self.best = given
+
+    def run(self) -> None:
+        model = self.given.model
+        allowed = candidates(model, self.build)
+        self._plans(self.given, allowed)
+        for order in orders(model, self.given.account.scratch, allowed):
+            try:
+                moved = read_model(reordered(model.raw, {0: order}))
+            except ModelError:  # a file that stores its operators in an odd way
+                return
+            start = _Candidate(moved, account(moved, self.build), order)
+            self._consider(start)
+            self._plans(start, candidates(moved, self.build))
+
+    def _consider(self, candidate: _Candidate) -> None:
+        self.best = min(self.best, candidate, key=lambda one: one.rank)
+
+    def _plans(self, start: _Candidate, allowed: Sequence[Alias]) -> None:
+        """``start`` with plans of ours: tensors apart, with the aliases that help, with all."""
+        model, buffers = start.model, start.account.plan.buffers
+        movable = fixable(model, lifetimes(model))
+        self._plan(start, ())
+        for wanted in dict.fromkeys((tuple(allowed), _last_input_first(allowed))):
+            _, every = merged(model, movable, wanted)
+            # fewer aliases have no lower bound
+            if every and self._hopeful(start, bound(model, buffers, every)):
+                self._plan(start, chosen(model, buffers, every))
+                self._plan(start, every)
+
+    def _plan(self, start: _Candidate, aliases: Sequence[Alias]) -> None:
+        model, buffers = start.model, start.account.plan.buffers
+        if not self._hopeful(start, bound(model, buffers, aliases)):
             return
-        moved = _Candidate(model, account(model, build), order)
-        yield moved
-        yield from _planned(moved, build, candidates(model, build))
-
-
-def _planned(start: _Candidate, build: Build, allowed: tuple[Alias, ...]) -> Iterator[_Candidate]:
-    """``start`` with plans of ours."""
-    model, buffers = start.model, start.account.plan.buffers
-    movable = fixable(model, lifetimes(model))
-    sets: dict[tuple[Alias, ...], None] = {(): None}
-    for wanted in (allowed, _last_input_first(allowed)):
-        _, every = merged(model, movable, wanted)
-        sets[chosen(model, buffers, every)] = None
-        sets[every] = None
-    seen: set[tuple[int, ...]] = set()
-    for aliases in sets:
         for layout in layouts(model, buffers, aliases):
-            if layout.head < start.account.head and layout.offsets not in seen:
-                seen.add(layout.offsets)
-                counted = account(model, build, offsets=layout.offsets)
-                yield _Candidate(model, counted, start.order, layout)
+            if layout.head < start.account.head and self._hopeful(start, layout.head):
+                counted = account(model, self.build, offsets=layout.offsets)
+                self._consider(_Candidate(model, counted, start.order, layout))
+
+    def _hopeful(self, start: _Candidate, head: int) -> bool:
+        """Whether a head of so many bytes could make a smaller arena than the best one has."""
+        counted = start.account
+        if counted.minimum > align(counted.used):  # start-up decides, not the plan
+            return counted.minimum < self.best.account.minimum
+        return align(head + counted.tail) < self.best.account.minimum
 
 
 def _last_input_first(allowed: Sequence[Alias]) -> tuple[Alias, ...]:

@@ -68,6 +68,47 @@ def fixable(model: Model, lives: Sequence[Lifetime]) -> tuple[Lifetime, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """What a plan places: tensors that share memory are one buffer."""
+
+    lives: tuple[Lifetime, ...]
+    aliases: tuple[Alias, ...]
+    buffers: list[Buffer]
+    #: (subgraph, tensor) -> index in ``buffers``
+    places: dict[tuple[int, int], int]
+    #: what TFLM places: scratch, and tensors that must stay online
+    rest: list[Buffer]
+
+
+def _units(model: Model, buffers: Sequence[Buffer], wanted: Sequence[Alias]) -> _Units:
+    lives = lifetimes(model)
+    movable = fixable(model, lives)
+    groups, aliases = merged(model, movable, wanted)
+    places: dict[tuple[int, int], int] = {}
+    units: list[Buffer] = []
+    for life in movable:
+        group = groups.get(life.tensor) if life.subgraph == 0 else None
+        first = (0, group.tensors[0]) if group else (life.subgraph, life.tensor)
+        if first not in places:
+            places[first] = len(units)
+            span = (group or life).first_use, (group or life).last_use
+            units.append(Buffer(life.bytes, *span, life.label))
+        places[life.subgraph, life.tensor] = places[first]
+    rest = [
+        buffer
+        for i, buffer in enumerate(buffers)
+        if i >= len(lives) or (lives[i].subgraph, lives[i].tensor) not in places
+    ]
+    return _Units(lives, aliases, units, places, rest)
+
+
+def bound(model: Model, buffers: Sequence[Buffer], wanted: Sequence[Alias]) -> int:
+    """Bytes of head below which no plan with these aliases can get; arguments as ``layouts``."""
+    units = _units(model, buffers, wanted)
+    return lower_bound([*units.buffers, *units.rest])
+
+
 def chosen(model: Model, buffers: Sequence[Buffer], aliases: Sequence[Alias]) -> tuple[Alias, ...]:
     """Those of ``aliases``, which must be valid together, that make the plan smallest: a merged
     buffer lives longer, so that not all of them help (gen_fw.memory.alias).
@@ -90,42 +131,21 @@ def layouts(
 
     ``buffers`` are all that TFLM plans, in its order: ``lifetimes(model)``, then the scratch.
     """
-    lives = lifetimes(model)
-    movable = fixable(model, lives)
-    groups, aliases = merged(model, movable, wanted)
-    #: key of a unit that moves as one -> its place in ``units``
-    places: dict[tuple[int, int], int] = {}
-    units: list[Buffer] = []
-    for life in movable:
-        group = groups.get(life.tensor) if life.subgraph == 0 else None
-        key = (life.subgraph, group.tensors[0] if group else life.tensor)
-        if key not in places:
-            places[key] = len(units)
-            first, last = (
-                (group.first_use, group.last_use) if group else (life.first_use, life.last_use)
-            )
-            units.append(Buffer(life.bytes, first, last, life.label))
-        if group:
-            places[0, life.tensor] = places[key]
-    fixed = {(life.subgraph, life.tensor) for life in movable}
-    rest = [
-        buffer
-        for i, buffer in enumerate(buffers)
-        if i >= len(lives) or (lives[i].subgraph, lives[i].tensor) not in fixed
-    ]
-    floor = lower_bound([*units, *rest])
+    units = _units(model, buffers, wanted)
+    lives, rest = units.lives, units.rest
+    floor = lower_bound([*units.buffers, *rest])
 
     def layout(offsets: Sequence[int]) -> Layout:
-        placed = {key: offsets[place] for key, place in places.items() if key in fixed}
+        placed = {key: offsets[place] for key, place in units.places.items()}
         head = greedy.plan(_placed(buffers, lives, placed)).bytes
-        return Layout(_listed(model, placed), head, floor, aliases)
+        return Layout(_listed(model, placed), head, floor, units.aliases)
 
-    together = solve([*units, *rest], effort=effort).plan
+    together = solve([*units.buffers, *rest], effort=effort).plan
     found = layout(together.offsets)
     yield found
     if found.head > together.bytes:
         # TFLM puts the rest elsewhere than our plan does: without it the tensors lie closer
-        yield layout(solve(units, effort=effort).plan.offsets)
+        yield layout(solve(units.buffers, effort=effort).plan.offsets)
 
 
 def _placed(
