@@ -52,7 +52,6 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     from gen_fw.model.reader import read_model
     from gen_fw.report.inspect import document
     from gen_fw.runtimes.aot.lower import misfits
-    from gen_fw.runtimes.tflm.arena.document import explained
     from gen_fw.runtimes.tflm.lower import resolver_call
     from gen_fw.runtimes.tflm.support import check as check_support
 
@@ -72,11 +71,7 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     notes: tuple[Diagnostic, ...] = ()
     if not reasons[runtime]:
         try:
-            arena = (
-                explained(model, build, offline_plan=asked.offline_plan)
-                if runtime == "tflm"
-                else _aot(model, board)
-            )
+            arena = _tflm(model, build, asked) if runtime == "tflm" else _aot(model, board)
         except UsageError as error:  # a release or an ABI that nobody has measured
             why = f"{error.what}; {error.why}" if error.why else error.what
             notes = (Diagnostic("the arena is not known", why=why, hint=error.hint),)
@@ -109,6 +104,15 @@ def _target(asked: Asked) -> tuple[Board, Build]:
     if asked.board:
         return board, build_of(board, asked.kernels)
     return board, build_for_isa(asked.cpu or "host", asked.kernels)
+
+
+def _tflm(model: Model, build: Build, asked: Asked) -> tuple[Mapping[str, Any], ArenaPlan]:
+    from gen_fw.runtimes.tflm.arena.document import arena_document, run_plan
+    from gen_fw.runtimes.tflm.offline.program import planned
+
+    runs = planned(model, build, offline_plan=asked.offline_plan)
+    plan = run_plan(runs)
+    return arena_document(model, build, runs, plan), plan
 
 
 def _aot(model: Model, board: Board) -> tuple[Mapping[str, Any], ArenaPlan]:

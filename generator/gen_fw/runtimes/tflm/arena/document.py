@@ -7,34 +7,29 @@ from typing import Any
 
 from gen_fw.memory.buffers import align
 from gen_fw.memory.document import item_document
-from gen_fw.model.lifetimes import offline_offsets
 from gen_fw.model.types import Model
 from gen_fw.program import ArenaPlan
 from gen_fw.runtimes.planned import arena_plan, interpreter_steps
 from gen_fw.runtimes.tflm.abi import Build
-from gen_fw.runtimes.tflm.arena.account import Account, account
-from gen_fw.runtimes.tflm.offline.improve import Improved, improve
+from gen_fw.runtimes.tflm.arena.account import Account
+from gen_fw.runtimes.tflm.offline.program import Runs
 
 
-def explained(
-    model: Model, build: Build, *, offline_plan: bool = True
-) -> tuple[dict[str, Any], ArenaPlan]:
-    """The arena of ``model`` under ``build``, with a plan of ours where that is smaller unless
-    ``offline_plan`` says no, and the planned part for a picture. All sizes in bytes.
-
-    Raises UsageError and ModelError like ``account``.
-    """
-    better = improve(model, build) if offline_plan else None
-    counted = better.after if better else account(model, build)
-    final = better.model if better else model
-    order = better.order if better else ()
-    plan = arena_plan(
-        final,
-        counted.plan,
-        planner=planner_of(model, better),
-        steps=interpreter_steps(final, order),
+def run_plan(runs: Runs) -> ArenaPlan:
+    """The planned part of the arena, for a picture."""
+    return arena_plan(
+        runs.model,
+        runs.account.plan,
+        planner=runs.planner,
+        steps=interpreter_steps(runs.model, runs.order),
     )
-    document = {
+
+
+def arena_document(given: Model, build: Build, runs: Runs, plan: ArenaPlan) -> dict[str, Any]:
+    """The arena of the model ``given``, as ``runs`` has it under ``build``; ``plan`` is that of
+    ``run_plan``. All sizes in bytes."""
+    counted = runs.account
+    return {
         "runtime": "tflm",
         "build": {
             "release": build.release,
@@ -51,30 +46,14 @@ def explained(
         "label": counted.label,
         "weakest": counted.weakest,
         "items": [item_document(item) for item in counted.items],
-        "planner": plan.planner,
+        "planner": runs.planner,
         "buffers": len(plan.blocks),
-        "operators": _operators(model, counted, order),
+        "operators": _operators(given, counted, runs.order),
         "offline_plan": {
-            "applied": better is not None,
-            "steps": list(better.steps) if better else [],
-            "before": _sizes(better.before) if better else None,
+            "applied": runs.report["applied"],
+            "steps": runs.report["steps"],
+            "before": runs.report.get("before"),
         },
-    }
-    return document, plan
-
-
-def planner_of(model: Model, better: Improved | None) -> str:
-    """Who decides where tensors lie. Raises ModelError for a malformed plan in the model."""
-    if better is not None:
-        return "offline plan of gen-fw"
-    return "TFLM greedy" if offline_offsets(model) is None else "offline plan of the model"
-
-
-def _sizes(counted: Account) -> dict[str, int]:
-    return {
-        "used_bytes": counted.used,
-        "minimum_bytes": counted.minimum,
-        "head_bytes": counted.head,
     }
 
 
