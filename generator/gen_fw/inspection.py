@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import Diagnostic, UsageError
+from gen_fw.errors import Diagnostic, ModelError, UsageError
 from gen_fw.model.types import Model
 from gen_fw.program import ArenaPlan
 from gen_fw.request import Options
@@ -46,6 +46,13 @@ class Inspection:
     plan: ArenaPlan | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Arena:
+    document: Mapping[str, Any] | None = None
+    plan: ArenaPlan | None = None
+    notes: tuple[Diagnostic, ...] = ()
+
+
 def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _quiet) -> Inspection:
     """Reads and explains a model. Raises ModelError if it is unreadable, UsageError for a board, a
     CPU, kernels or a runtime that do not exist."""
@@ -67,22 +74,23 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}
     progress("planning memory")
     runtime = asked.runtime or "tflm"
-    arena: tuple[Mapping[str, Any], ArenaPlan] | None = None
-    notes: tuple[Diagnostic, ...] = ()
+    found = _Arena()
     if not reasons[runtime]:
         try:
-            arena = _tflm(model, build, asked) if runtime == "tflm" else _aot(model, board)
-        except UsageError as error:  # a release or an ABI that nobody has measured
+            found = _tflm(model, build, asked) if runtime == "tflm" else _aot(model, board)
+        except (ModelError, UsageError) as error:
+            # a release or an ABI that nobody has measured, or a plan in the model that is wrong
             why = f"{error.what}; {error.why}" if error.why else error.what
-            notes = (Diagnostic("the arena is not known", why=why, hint=error.hint),)
+            note = Diagnostic("the arena is not known", error.where, why, error.hint)
+            found = _Arena(notes=(note,))
     made = document(
-        replace(model, diagnostics=(*model.diagnostics, *notes)),
+        replace(model, diagnostics=(*model.diagnostics, *found.notes)),
         path.name,
         supported,
         resolver_call(build.release),
-        arena[0] if arena else None,
+        found.document,
     )
-    return Inspection(made, arena[1] if arena else None)
+    return Inspection(made, found.plan)
 
 
 def _target(asked: Asked) -> tuple[Board, Build]:
@@ -106,16 +114,16 @@ def _target(asked: Asked) -> tuple[Board, Build]:
     return board, build_for_isa(asked.cpu or "host", asked.kernels)
 
 
-def _tflm(model: Model, build: Build, asked: Asked) -> tuple[Mapping[str, Any], ArenaPlan]:
+def _tflm(model: Model, build: Build, asked: Asked) -> _Arena:
     from gen_fw.runtimes.tflm.arena.document import arena_document, run_plan
     from gen_fw.runtimes.tflm.offline.program import planned
 
     runs = planned(model, build, offline_plan=asked.offline_plan)
     plan = run_plan(runs)
-    return arena_document(model, build, runs, plan), plan
+    return _Arena(arena_document(model, build, runs, plan), plan, runs.diagnostics)
 
 
-def _aot(model: Model, board: Board) -> tuple[Mapping[str, Any], ArenaPlan]:
+def _aot(model: Model, board: Board) -> _Arena:
     """The arena of generated C: all of it is planned."""
     from gen_fw.memory.document import item_document
     from gen_fw.runtimes.aot.lower import lower
@@ -123,7 +131,7 @@ def _aot(model: Model, board: Board) -> tuple[Mapping[str, Any], ArenaPlan]:
     program = lower(model, "model", board, Options())
     region, plan = program.region("arena"), program.arena_plan
     assert plan is not None
-    return {
+    document = {
         "runtime": "aot",
         "build": None,
         "used_bytes": region.bytes,
@@ -138,4 +146,5 @@ def _aot(model: Model, board: Board) -> tuple[Mapping[str, Any], ArenaPlan]:
         "buffers": len(plan.blocks),
         "operators": [],
         "offline_plan": None,
-    }, plan
+    }
+    return _Arena(document, plan)
