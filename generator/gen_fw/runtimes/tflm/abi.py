@@ -5,7 +5,7 @@ structures (data/abi/*.json, measured with the target compilers by tools/probe_t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -98,7 +98,8 @@ class Abi:
         self._params: Mapping[str, list[int]] = document["params"]
         self._constants: Mapping[str, int] = document["constants"]
         sets = (build.kernels, *KERNELS[build.kernels])
-        self._kernels = [document["kernels"][name] for name in sets if name in document["kernels"]]
+        names = [part for name in sets for part in (f"{name}:{build.optimise}", name)]
+        self._kernels = [document["kernels"][name] for name in names if name in document["kernels"]]
 
     def struct(self, name: str) -> tuple[int, int]:
         """(bytes, alignment) of a structure of the framework, such as ``TfLiteEvalTensor``."""
@@ -121,17 +122,34 @@ class Abi:
         when Init allocates more than once, or by what the model says: then the sizes of the single
         types are to be had from ``type_size``.
         """
-        return int(next(self._find("op_data", register)))
+        for kernels in self._kernels:
+            if register in kernels["op_data"]:
+                return int(kernels["op_data"][register])
+            if register in kernels["by_model"]:
+                break  # what the replaced kernel keeps is no answer
+        raise KeyError(self._place(register))
+
+    def declared(self, register: str) -> tuple[str, str] | None:
+        """(header, type) of a kernel's op data, such as ("conv.h", "OpDataConv"), where a header
+        of the kernels declares it; None for a type that only the kernel's file knows."""
+        for kernels in self._kernels:
+            if register in kernels["op_data"]:
+                header, _, name = kernels["declared"].get(register, "").partition(":")
+                return (header, name) if name else None
+        return None
 
     def type_size(self, file: str, name: str) -> int:
-        """Bytes of a type that the kernel file allocates: ("batch_matmul.cc", "OpData")."""
-        return int(next(self._find("types", f"{file}:{name}")))
+        """Bytes of a type that a kernel's file allocates, ("conv.cc", "OpData"), or that a header
+        of the kernels declares, ("conv.h", "OpDataConv")."""
+        key = f"{file}:{name}"
+        for kernels in self._kernels:
+            if key in kernels["types"]:
+                return int(kernels["types"][key])
+        raise KeyError(self._place(key))
 
-    def _find(self, section: str, key: str) -> Iterator[Any]:
-        found = [kernels[section][key] for kernels in self._kernels if key in kernels[section]]
-        if not found:
-            raise KeyError(f"{section} {key} ({self.build.release}, {self.build.abi})")
-        yield from found
+    def _place(self, key: str) -> str:
+        build = self.build
+        return f"{key} in the table of {build.release}, {build.abi}, {build.kernels}"
 
 
 @cache
@@ -144,7 +162,10 @@ def _document(release: str, abi: str) -> Mapping[str, Any]:
             why=f"the tables at hand are {', '.join(known)}",
             hint="tools/probe_tflm_abi.py makes one with the target's compiler",
         )
-    document: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if "same_as" in document:  # a release with the same sources, or an ABI with the same layout
+        other: Mapping[str, str] = document["same_as"]
+        document = {**_document(other["release"], other["abi"]), **document}
     return document
 
 
