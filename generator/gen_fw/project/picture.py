@@ -172,7 +172,7 @@ class _Picture:
         for count in range(0, self.top + 1, unit):
             y = self.y(count)
             yield f'<path class="grid" d="M{_LEFT} {_n(y)}h{_n(self.width)}"/>'
-            yield _text(_LEFT - 6, y + 4, _tick(count), "e")
+            yield _text(_LEFT - 6, y + 4, _tick(count, unit), "e")
         for step, text in labels:
             place = f"{_n(self.x(step) + self.column / 2 + 4)} {bottom + 18}"
             yield f'<text class="e" transform="translate({place}) rotate(-60)">{xml(text)}</text>'
@@ -208,8 +208,8 @@ def _count(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
-def _tick(count: int) -> str:
-    return f"{count // 1024} KiB" if count and count % 1024 == 0 else str(count)
+def _tick(count: int, unit: int) -> str:
+    return f"{_count(count // 1024)} KiB" if count and unit % 1024 == 0 else _count(count)
 
 
 def _short(text: str) -> str:
