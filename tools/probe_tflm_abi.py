@@ -6,10 +6,8 @@ usage: probe_tflm_abi.py TREE --release NAME --revision COMMIT --abi ABI --cxx "
            [--cxx ...] [--include DIR ...] [--kernels cmsis_nn ...] [-o FILE]
 
 Nothing runs on the target: sizes become sizes of arrays, which are read from the object files.
-What kernels allocate is found in their own text: an array is put into every call of
-AllocatePersistentBuffer, so that each sizeof is evaluated in its scope, templates included.
-With several --cxx all of them must agree, or the tool fails and names the difference.
-The output is deterministic.
+What kernels allocate is found in their own text (tflm_kernels.py). With several --cxx all of them
+must agree, or the tool fails and names the differences. The output is deterministic.
 """
 
 from __future__ import annotations
@@ -18,8 +16,6 @@ import argparse
 import functools
 import json
 import re
-import shlex
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -27,29 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from elftools.elf.elffile import ELFFile
 from make_tflm_tables import parser_params
+from tflm_kernels import Call, Compiler, KernelFile, kernel_file
 
 KERNELS = "tensorflow/lite/micro/kernels"
 SIGNAL = "signal/micro/kernels"
-#: what every firmware is built with
-FLAGS = (
-    *("-std=gnu++17", "-w", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics"),
-    *("-DTF_LITE_STATIC_MEMORY", "-DESP_NN", "-DCMSIS_NN"),
-)
-#: headers that a kernel includes and that no layout depends on
-STAND_INS = {
-    "sdkconfig.h": "#define CONFIG_NN_OPTIMIZED 1\n",
-    "esp_timer.h": "#include <stdint.h>\nextern \"C\" int64_t esp_timer_get_time(void);\n",
-    "ethosu_driver.h": """#include <stddef.h>
-#include <stdint.h>
-struct ethosu_driver;
-extern "C" ethosu_driver *ethosu_reserve_driver(void);
-extern "C" void ethosu_release_driver(ethosu_driver *);
-extern "C" int ethosu_invoke_v3(ethosu_driver *, const void *, const int, uint64_t *const,
-                                const size_t *, const int, void *);
-""",
-}  # fmt: skip
 #: name in the table -> C++ type; in the scope of tflite::{anonymous} of micro_allocator.cc
 STRUCTS = {
     "SingleArenaBufferAllocator": "SingleArenaBufferAllocator",
@@ -104,23 +82,12 @@ PROBE_INCLUDES = (
     "tensorflow/lite/micro/micro_resource_variable.h",
     "tensorflow/lite/micro/recording_micro_allocator.h",
 )
-COMMON = (
-    "flatbuffers/flexbuffers.h",
-    "tensorflow/lite/kernels/internal/quantization_util.h",
-    "tensorflow/lite/kernels/kernel_util.h",
-    "tensorflow/lite/micro/kernels/kernel_util.h",
-    "tensorflow/lite/micro/micro_graph.h",
-    "tensorflow/lite/micro/micro_utils.h",
-)
-CALL = "AllocatePersistentBuffer"
-SYMBOL = re.compile(r"gfw(\d+)x(\d+)z")
-LINE = re.compile(r'^# \d+ "([^"]*)"')
-REGISTER = re.compile(r"\bTFLMRegistration\s*\*?\s+(?:tflite::)?(Register_\w+)\s*\(\s*\)\s*{")
 #: structs of kernel headers that are kept in the arena, by their names
 DECLARED = re.compile(r"(?<!>\n)^struct (\w*(?:Data|Params)\w*) {", re.M)
-SIZEOF = re.compile(r"\bsizeof\s*\(")
-#: an integral constant: literals, kNames, operators; each sizeof stands as 1
-CONSTANT = re.compile(r"[\d\s*+()]|\bk[A-Z]\w*|static_cast<size_t>")
+#: operands that need no table: C++ says, or `structs` does
+PLAIN = re.compile(r"(u?int\d+_t|float|double|bool|char|T|\w*Type|\w+\s?\*+)\Z")
+#: tests and their helpers
+SKIP = re.compile(r"_test\b|test_|_test_|flexbuffers_generated|kernel_runner")
 
 
 @dataclass
@@ -142,98 +109,6 @@ class Sizes:
             "by_model": dict(sorted(self.by_model.items())),
             "declared": dict(sorted(self.declared.items())),
         }
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of AllocatePersistentBuffer in a kernel file."""
-
-    function: str
-    #: text of the size, without line breaks
-    size: str
-    #: bytes where ``size`` is constant, else None
-    bytes: int | None
-
-
-@dataclass(frozen=True)
-class KernelFile:
-    calls: tuple[Call, ...]
-    #: text of each sizeof's operand -> bytes; several where template instances differ
-    types: dict[str, frozenset[int]]
-    #: registration -> name of its Init, "" for none
-    inits: dict[str, str]
-    #: every function that is defined -> functions whose result it returns
-    functions: dict[str, tuple[str, ...]]
-    #: functions that do nothing but return nullptr
-    empty: frozenset[str]
-
-
-class Compiler:
-    """A compiler with its flags and the tree's include paths."""
-
-    def __init__(self, command: str, tree: Path, include: list[Path], folder: Path) -> None:
-        self.words = shlex.split(command)
-        stand_ins = folder / "stand-ins"
-        stand_ins.mkdir(exist_ok=True)
-        for name, text in STAND_INS.items():
-            (stand_ins / name).write_text(text, "utf-8")
-        own = [tree / "third_party" / name for name in ("gemmlowp", "ruy", "kissfft")]
-        own.append(tree / "third_party" / "flatbuffers" / "include")
-        folders = [tree, *(path for path in own if path.is_dir()), *include, stand_ins]
-        self.command = [*self.words, *FLAGS, *(f"-I{path}" for path in folders)]
-        self.folder = folder
-        # what nearly every kernel includes, read once; other compilers read it every time
-        common = folder / "common.h"
-        common.write_text("".join(f'#include "{path}"\n' for path in COMMON), "utf-8")
-        header = [*self.command, "-x", "c++-header", str(common), "-o", f"{common}.gch"]
-        self.command += ["-include", str(common)]
-        self.gnu = "Free Software Foundation" in _run([self.words[0], "--version"])
-        if self.gnu:
-            _run(header)
-
-    @property
-    def description(self) -> str:
-        """Name, version and flags, without paths."""
-        version = _run([self.words[0], "--version"]).splitlines()[0]
-        flags, skip = [], False
-        for word in self.words[1:]:
-            if skip or word in ("-isystem", "-I"):
-                skip = not skip
-            elif not word.startswith(("-I", "/")):
-                flags.append(word)
-        return " ".join([version, *flags])
-
-    def preprocess(self, source: Path) -> str:
-        text = source.read_text("utf-8")
-        # only comments matter to a file that allocates nothing and has one shape
-        plain = f"{CALL}(" not in text and "#if" not in text
-        if plain:
-            return _run([*self.words, "-fpreprocessed", "-E", str(source)])
-        options = ["-fpch-preprocess"] if self.gnu else []
-        return _run([*self.command, *options, "-E", str(source)])
-
-    def symbols(self, text: str, suffix: str, *flags: str) -> dict[str, int]:
-        """Symbols of a source text with gfw… in their names, and their sizes."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            source, target = Path(folder) / f"probe{suffix}", Path(folder) / "probe.o"
-            source.write_text(text, "utf-8")
-            # preprocessed text has the common headers already
-            command = self.command if suffix == ".cc" else self.command[:-2]
-            _run([*command, *flags, "-c", str(source), "-o", str(target)])
-            with target.open("rb") as file:
-                table = ELFFile(file).get_section_by_name(".symtab")
-                return {
-                    symbol.name: symbol["st_size"]
-                    for symbol in table.iter_symbols()
-                    if SYMBOL.search(symbol.name)
-                }
-
-
-def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"error: {shlex.join(command)}\n{done.stderr[:4000]}")
-    return done.stdout
 
 
 def structures(compiler: Compiler, tree: Path, params: list[str]) -> dict[str, Any]:
@@ -266,175 +141,6 @@ def structures(compiler: Compiler, tree: Path, params: list[str]) -> dict[str, A
         "structs": {name: rows[name] for name in sorted(STRUCTS)},
         "params": {name: rows[name] for name in params},
     }
-
-
-def _closing(text: str, start: int, pair: str = "()") -> int:
-    """Position after the bracket that closes the one before ``start``; quotes are skipped."""
-    depth, position = 1, start
-    while depth:
-        character = text[position]
-        if character in "\"'":
-            position += 1
-            while text[position] != character:
-                position += 2 if text[position] == "\\" else 1
-        elif character == pair[0]:
-            depth += 1
-        elif character == pair[1]:
-            depth -= 1
-        position += 1
-    return position
-
-
-def _last_argument(text: str, start: int, end: int) -> int:
-    """Where the last of the arguments between two brackets begins."""
-    depth, last = 0, start
-    for position in range(start, end):
-        character = text[position]
-        depth += {"(": 1, "<": 1, "{": 1, ")": -1, ">": -1, "}": -1}.get(character, 0)
-        if character == ">" and text[position - 1] == "-":
-            depth += 1  # an arrow
-        if character == "," and depth == 0:
-            last = position + 1
-    return last
-
-
-def _own_text(text: str, source: Path) -> str:
-    """Lines of the file itself, everything from headers blanked: offsets stay."""
-    own, lines = False, []
-    for line in text.split("\n"):
-        mark = LINE.match(line)
-        if mark:
-            own = mark[1] == str(source)
-        lines.append(line if own and not mark else " " * len(line))
-    return "\n".join(lines)
-
-
-def _functions(text: str) -> list[tuple[str, int, int]]:
-    """(name, start and end of the body) of every function definition."""
-    found = []
-    position = 0
-    opener = re.compile(r"[{\"']")
-    while match := opener.search(text, position):
-        position = match.end()
-        if match[0] != "{":
-            while text[position] != match[0]:
-                position += 2 if text[position] == "\\" else 1
-            position += 1
-            continue
-        before = text[: match.start()].rstrip()
-        if re.search(r"\)\s*(const|override|noexcept|\s)*$", before[-60:]):
-            depth, at = 1, before.rindex(")") - 1
-            while depth:
-                depth += {")": 1, "(": -1}.get(before[at], 0)
-                at -= 1
-            name = re.search(r"(\w+)\s*$", before[max(0, at - 200) : at + 1])
-            end = _closing(text, match.end(), "{}")
-            found.append((name[1] if name else "", match.end(), end))
-            position = end
-    return found
-
-
-def _clean(text: str) -> str:
-    return re.sub(r"\s*([<>(),*])\s*", r"\1", " ".join(text.split())).replace(",", ", ")
-
-
-def kernel_file(compiler: Compiler, source: Path) -> KernelFile:
-    """Reads and compiles one kernel file."""
-    whole = compiler.preprocess(source)
-    text = _own_text(whole, source)
-    bodies = _functions(text)
-    pieces, calls, types, done = [], [], {}, 0
-    for number, match in enumerate(re.finditer(rf"\b{CALL}\s*\(", text)):
-        end = _closing(text, match.end()) - 1
-        start = _last_argument(text, match.end(), end)
-        function = next((name for name, first, last in bodies if first <= start < last), "")
-        if not function:
-            continue  # a declaration
-        size = text[start:end]
-        probes, operands, rest, at = [], [], "", 0
-        for part in SIZEOF.finditer(size):
-            if part.start() < at:
-                continue
-            stop = _closing(size, part.end())
-            operands.append(_clean(size[part.end() : stop - 1]))
-            probes.append(size[part.start() : stop])
-            rest += size[at : part.start()] + "1"
-            at = stop
-        constant = bool(operands) and not CONSTANT.sub("", rest + size[at:])
-        arrays = [*probes, *([size] if constant else [])]
-        made = "".join(
-            f"static char gfw{number}x{place}z[{value}] __attribute__((used)); "
-            for place, value in enumerate(arrays)
-        )
-        pieces += [whole[done:start], f"(__extension__({{ {made}{size}; }}))"]
-        done = end
-        calls.append((function, _clean(size), len(probes) if constant else None))
-        types.update({(number, place): operand for place, operand in enumerate(operands)})
-        types[(number, -1)] = str(len(calls) - 1)
-    sizes: dict[tuple[int, int], set[int]] = {}
-    if calls:
-        probe = "".join([*pieces, whole[done:]])
-        for symbol, size_of in compiler.symbols(probe, ".ii").items():
-            mark = SYMBOL.search(symbol)
-            assert mark, symbol
-            sizes.setdefault((int(mark[1]), int(mark[2])), set()).add(size_of)
-    numbers = {int(types[key]): key[0] for key in types if key[1] == -1}
-    return KernelFile(
-        tuple(
-            Call(function, size, _single(sizes, numbers[index], place))
-            for index, (function, size, place) in enumerate(calls)
-        ),
-        _types(types, sizes),
-        _inits(text),
-        {name: tuple(_returned(text[first:last])) for name, first, last in bodies},
-        frozenset(
-            name
-            for name, first, last in bodies
-            if re.fullmatch(r"\s*return\s+nullptr\s*;\s*}", text[first:last])
-        ),
-    )
-
-
-def _single(sizes: dict[tuple[int, int], set[int]], number: int, place: int | None) -> int | None:
-    found = set() if place is None else sizes.get((number, place), set())
-    return next(iter(found)) if len(found) == 1 else None
-
-
-def _types(
-    types: dict[tuple[int, int], str], sizes: dict[tuple[int, int], set[int]]
-) -> dict[str, frozenset[int]]:
-    found: dict[str, set[int]] = {}
-    for key, operand in types.items():
-        if key[1] >= 0:
-            found.setdefault(operand, set()).update(sizes.get(key, set()))
-    return {operand: frozenset(values) for operand, values in found.items()}
-
-
-def _returned(body: str) -> list[str]:
-    call = r"\breturn\s+(\w+)\s*(?:<[^<>]*>)?\s*\(\s*context\s*,\s*buffer\s*,\s*length\s*\)"
-    return list(dict.fromkeys(re.findall(call, body)))
-
-
-def _inits(text: str) -> dict[str, str]:
-    """Registration -> its Init. A stub that returns nullptr has none."""
-    found = {}
-    for match in REGISTER.finditer(text):
-        body = text[match.end() : _closing(text, match.end(), "{}")]
-        call = re.search(r"\bRegisterOp\s*\(\s*([\w:]+)", body)
-        other = re.search(r"\breturn\s+(Register_\w+)\s*\(", body)
-        if call:
-            found[match[1]] = "" if call[1] == "nullptr" else call[1].rpartition(":")[2]
-        elif other:
-            found[match[1]] = other[1]
-        elif re.search(r"\breturn\s+nullptr", body):
-            found[match[1]] = ""
-        else:
-            raise SystemExit(f"error: cannot read {match[1]}")
-    return found
-
-
-#: operands that need no table: C++ says, or `structs` does
-PLAIN = re.compile(r"(u?int\d+_t|float|double|bool|char|T|\w*Type|\w+\s?\*+)\Z")
 
 
 def declared_types(compiler: Compiler, tree: Path) -> dict[str, int]:
@@ -502,35 +208,50 @@ def _allocations(init: str, file: KernelFile, shared: dict[Path, KernelFile]) ->
     return calls
 
 
-#: tests and their helpers
-SKIP = re.compile(r"_test\b|test_|_test_|flexbuffers_generated|kernel_runner")
-
-
 def _sources(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.cc")) if not SKIP.search(path.name)]
 
 
-def measure(compiler: Compiler, tree: Path, kernels: list[str], jobs: int) -> dict[str, Any]:
-    """Everything of a table that the compiler decides."""
-    params = sorted(set(parser_params(tree).values()))
-    folders = {"reference": [tree / KERNELS, tree / SIGNAL]}
-    folders |= {name: [tree / KERNELS / name] for name in kernels}
-    names = {key: [p for path in paths for p in _sources(path)] for key, paths in folders.items()}
-    document = structures(compiler, tree, params)
-    types = declared_types(compiler, tree)
+def _read(compiler: Compiler, paths: list[Path], jobs: int) -> dict[Path, KernelFile]:
     with ThreadPoolExecutor(jobs) as pool:
-        every = [path for paths in names.values() for path in paths]
-        read = dict(
-            zip(every, pool.map(functools.partial(kernel_file, compiler), every), strict=True)
+        found = pool.map(functools.partial(kernel_file, compiler), paths)
+        return dict(zip(paths, found, strict=True))
+
+
+def measure(
+    tree: Path, command: str, *, include: list[Path], kernels: list[str], jobs: int
+) -> dict[str, Any]:
+    """Everything of a table that the compiler decides, and "source"."""
+    with tempfile.TemporaryDirectory() as folder:
+        speed, size = (
+            Compiler(command, tree, include, Path(folder), optimise)
+            for optimise in ("speed", "size")
         )
-    base = {path: read[path] for path in names["reference"]}
-    sets = {
-        key: kernel_set({path: read[path] for path in paths}, base, types)
-        for key, paths in names.items()
-    }
-    sets["reference"].types |= types
-    document["kernels"] = {key: sizes.table() for key, sizes in sets.items()}
+        document = {"source": speed.description}
+        document |= structures(speed, tree, sorted(set(parser_params(tree).values())))
+        types = declared_types(speed, tree)
+        base = _read(speed, [*_sources(tree / KERNELS), *_sources(tree / SIGNAL)], jobs)
+        reference = kernel_set(base, base, types)
+        reference.types |= types
+        sets = {"reference": reference.table()}
+        for name in kernels:
+            paths = _sources(tree / KERNELS / name)
+            for compiler in (speed, size):
+                found = kernel_set(_read(compiler, paths, jobs), base, types).table()
+                if compiler is speed:
+                    sets[name] = found
+                elif found != sets[name]:
+                    sets[f"{name}:size"] = _only_other(found, sets[name])
+    document["kernels"] = sets
     return document
+
+
+def _only_other(found: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
+    """The entries of ``found`` that ``usual`` does not have."""
+    return {
+        section: {key: value for key, value in rows.items() if usual[section].get(key) != value}
+        for section, rows in found.items()
+    }
 
 
 def differences(first: Any, second: Any, path: str = "") -> list[str]:
@@ -554,19 +275,21 @@ def make_table(
     **names: str,
 ) -> dict[str, Any]:
     """The whole document. SystemExit when two of the compilers disagree."""
-    document: dict[str, Any] = {}
-    source = []
-    for command in cxx:
-        with tempfile.TemporaryDirectory() as folder:
-            compiler = Compiler(command, tree, include, Path(folder))
-            measured = measure(compiler, tree, kernels, jobs)
-            source.append(compiler.description)
-        found = differences(document, measured) if document else []
+    documents = [
+        measure(tree, command, include=include, kernels=kernels, jobs=jobs) for command in cxx
+    ]
+    sources = [document.pop("source") for document in documents]
+    for source, document in zip(sources[1:], documents[1:], strict=True):
+        found = differences(documents[0], document)
         if found:
-            raise SystemExit("\n".join([f"error: {source[0]}", f"and   {source[-1]}", *found]))
-        document = measured
-    head = {"licence": "Apache-2.0", **names, "computed": False, "source": "; ".join(source)}
-    return {**head, **document}
+            raise SystemExit("\n".join([f"error: {sources[0]}", f"and   {source}", *found]))
+    head = {"licence": "Apache-2.0", **names, "computed": False, "source": "; ".join(sources)}
+    return {**head, **documents[0]}
+
+
+def text_of(table: dict[str, Any]) -> str:
+    """The file's text: one line for each size."""
+    return re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", json.dumps(table, indent=1)) + "\n"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -591,7 +314,7 @@ def main(argv: list[str] | None = None) -> int:
         revision=options.revision,
         abi=options.abi,
     )
-    text = re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", json.dumps(table, indent=1)) + "\n"
+    text = text_of(table)
     if options.output:
         options.output.write_text(text, "utf-8")
     else:
