@@ -17,7 +17,7 @@ from gen_fw.project.escape import xml
 #: boxes drawn at most, the largest first; the rest is counted in a line
 MAX_BOXES = 1500
 #: pixels: the plot, a column of a small plan, margins, the width of a character
-_WIDTH, _LEAST, _HEIGHT, _COLUMN = 868, 560, 360, 72
+_WIDTH, _LEAST, _HEIGHT, _COLUMN = 868, 720, 360, 72
 _LEFT, _TOP, _RIGHT = 76, 72, 16
 _CHARACTER = 6.8
 #: columns and rows narrower than this get no text

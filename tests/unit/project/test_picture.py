@@ -100,3 +100,11 @@ def test_large_plans_stay_readable_and_small() -> None:
     assert f"{3 * MAX_BOXES} smaller buffers are not drawn" in text
     steps = [t for t in root.iter(f"{SVG}text") if (t.text or "").endswith("CONV_2D")]
     assert len(steps) <= 868 / 11
+
+
+def test_the_legend_has_room() -> None:
+    pair = (Block("0", "t", 1 << 23, 0, 0, 0), Block("1", "s", 64, 0, 0, 0, True))
+    root = ET.fromstring(svg(ArenaPlan(pair, ("inputs",), 1 << 23, 1 << 23, "p"), "demo"))
+    last = next(t for t in root.iter(f"{SVG}text") if (t.text or "").startswith("lower bound"))
+    end = float(last.attrib["x"]) + 6.8 * len(last.text or "")
+    assert end <= float(root.attrib["width"])
