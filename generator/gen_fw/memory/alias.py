@@ -17,7 +17,7 @@ from gen_fw.memory.best import EFFORT, Solution, solve
 from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
 
 #: evaluations of a set of pairs times buffers, at most
-_CLIMB = 300_000
+_CLIMB = 100_000
 
 
 class Share(NamedTuple):
