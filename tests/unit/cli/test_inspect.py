@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from test_cli import MODEL, MODELS, ROOT, gen_fw, validated
 
+from gen_fw.boards.load import all_boards
 from gen_fw.inspection import Asked, inspect
 
 DIGITS = MODELS / "digits_int8.tflite"
@@ -103,3 +104,19 @@ def test_bad_questions(arguments: list[str], words: list[str]) -> None:
     result = gen_fw("inspect", MODEL, *arguments)
     assert result.returncode == 2 and "Traceback" not in result.stderr
     assert all(word in result.stderr for word in words), result.stderr
+
+
+@pytest.mark.parametrize("isa", sorted({board.cpu.isa for board in all_boards()} | {""}))
+def test_every_instruction_set_of_a_board_is_a_cpu(isa: str) -> None:
+    arena = inspect(MODEL, Asked(cpu=isa)).document["arena"]
+    assert arena is not None and arena["build"]["release"] == "tflite-micro-90b983c2"
+    assert sum(item["bytes"] for item in arena["items"]) == arena["minimum_bytes"] > 0
+
+
+def test_without_a_target_the_arena_is_that_of_this_computer() -> None:
+    plain = gen_fw("inspect", MODEL)
+    assert plain.returncode == 0 and "this computer" in plain.stderr
+    assert "x86-64, kernels reference" in plain.stdout
+    document = validated(gen_fw("inspect", MODEL, "--json").stdout)
+    assert document["arena"]["build"]["abi"] == "x86-64"
+    assert not document["warnings"]
