@@ -23,6 +23,7 @@ from gen_fw.memory.part import Work, pack
 
 #: blocks that a search may look at: a second or two on a desktop when nothing reaches the bound
 EFFORT = 30_000_000
+_METHODS = ("greedy", "first fit", "hill climb", "branch and bound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Solution:
     plan: Plan
     #: bytes that every plan needs, proven
     lower_bound: int
-    #: what found the plan: "greedy", "first fit", "hill climb" or "branch and bound"
+    #: what found the plan, the last of ``_METHODS`` that one of its parts needed
     method: str
     #: blocks looked at
     steps: int
@@ -89,7 +90,7 @@ def _search(
     """Offsets, a proven bound, and the method that found the part that decides the size."""
     hard, easy = split_easy(whole, floor)
     offsets: list[int | None] = list(whole.fixed)
-    top, proven, method = 0, floor, "first fit"
+    top, proven, method = 0, floor, _METHODS[0]
     groups = [(whole.select(group), group) for group in components(whole, hard)]
     groups.sort(key=lambda pair: (-peak(pair[0]), pair[1][0]))
     begins = [[start[i] for i in group] if start is not None else None for _, group in groups]
@@ -103,8 +104,8 @@ def _search(
         packed = pack(part, begin, target, work, work.left // max(1, waiting))
         if packed.target > target:
             proven = max(proven, packed.target)
-        if packed.bytes > top:
-            top, method = packed.bytes, packed.method
+        top = max(top, packed.bytes)
+        method = max(method, packed.method, key=_METHODS.index)
         for i, offset in zip(group, packed.offsets, strict=True):
             offsets[i] = offset
     placed = first_fit(whole.sizes, whole.firsts, whole.lasts, [*hard, *easy], offsets)
