@@ -19,6 +19,9 @@ class Memory:
     reserved: int = 0
     npu_visible: bool = False
     note: str = ""
+    #: memory that keeps the content while the power is off: it is copied from there at start, so
+    #: model and code need their bytes in both. Empty: nothing is copied
+    loaded_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,40 @@ class Sdk:
     requires: str
     #: operator table of gen_fw.runtimes.tflm.data that this SDK's TFLM has
     tflm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemConfig:
+    """How the NPU's compiler sees memories when arena and model lie in these memories."""
+
+    arena: str
+    model: str
+    system_config: str
+    memory_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """A neural processing unit beside the CPU, and what its compiler must know."""
+
+    #: what the compiler calls it: "ethos-u55-256"
+    name: str
+    #: "vela"
+    compiler: str
+    #: "u55", "u65" or "u85": decides the driver's device file
+    architecture: str
+    macs: int
+    base: int
+    irq: int
+    #: pairs of memories that it can serve, best first; a pair that is not here it cannot
+    system_configs: tuple[SystemConfig, ...]
+
+    def system_config(self, arena: str, model: str) -> SystemConfig | None:
+        """The entry for arena and model in these memories, None when there is none."""
+        for entry in self.system_configs:
+            if (entry.arena, entry.model) == (arena, model):
+                return entry
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +96,7 @@ class Board:
     sources: tuple[str, ...]
     #: data that only the family's templates understand (target, flash, psram, console, ...)
     family_data: Mapping[str, Any]
+    accelerator: Accelerator | None = None
 
     def memory(self, name: str) -> Memory:
         """The memory of that name; KeyError if the board has none."""

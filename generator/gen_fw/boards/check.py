@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from gen_fw.boards import esp_idf, native_cmake
+from gen_fw.boards import alif_cmake, esp_idf, native_cmake
+from gen_fw.boards.accelerator import read as accelerator
 from gen_fw.boards.board import Board, Cpu, Memory, Sdk
 from gen_fw.boards.table import ID, Table
 
 #: family -> reader of the table of that name; a new family adds a module and a line here
 FAMILIES: Mapping[str, Callable[[Table, tuple[Memory, ...]], dict[str, Any]]] = {
+    "alif_cmake": alif_cmake.read,
     "esp_idf": esp_idf.read,
     "native_cmake": native_cmake.read,
 }
@@ -60,6 +62,9 @@ def board(name: str, chip: str, data: Mapping[str, Any], file: str) -> Board:
         licence=top.word("licence", _SPDX),
         sources=top.texts("sources"),
         family_data=FAMILIES[family](top.table(family), memories),
+        accelerator=accelerator(top.table("accelerator"), memories)
+        if "accelerator" in top
+        else None,
     )
     if family == "esp_idf":
         for role in ("model", "code"):
@@ -104,9 +109,18 @@ def _memories(top: Table) -> tuple[Memory, ...]:
                 reserved=table.integer("reserved", 0, size, 0),
                 npu_visible=table.boolean("npu_visible", False),
                 note=table.text("note", ""),
+                loaded_from=table.word("loaded_from", ID, ""),
             )
         )
         table.close()
+    kinds = {memory.name: memory.kind for memory in memories}
+    for memory in memories:
+        if memory.loaded_from and (memory.kind, kinds.get(memory.loaded_from)) != ("ram", "rom"):
+            top.fail(
+                "memories",
+                f'{memory.name} is loaded from "{memory.loaded_from}"',
+                why="RAM is loaded from a read-only memory of the board",
+            )
     return tuple(memories)
 
 

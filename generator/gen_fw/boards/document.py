@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from gen_fw.boards.board import Board
+from gen_fw.boards.board import Accelerator, Board
 
 
 def board_document(board: Board) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def board_document(board: Board) -> dict[str, Any]:
                 "rank": memory.rank,
                 "npu_visible": memory.npu_visible,
                 "note": memory.note,
+                "loaded_from": memory.loaded_from,
             }
             for memory in board.memories
         ],
@@ -42,7 +44,12 @@ def board_document(board: Board) -> dict[str, Any]:
         "licence": board.licence,
         "sources": list(board.sources),
         "family_data": plain(board.family_data),
+        "accelerator": _accelerator(board.accelerator),
     }
+
+
+def _accelerator(accelerator: Accelerator | None) -> dict[str, Any] | None:
+    return None if accelerator is None else asdict(accelerator)
 
 
 def plain(value: Any) -> Any:
