@@ -41,6 +41,14 @@ NATIVE = {
     "qemu-cortex-m55": ("arm-none-eabi", "arm-eabi", "mps3-an547"),
     "qemu-riscv32": ("riscv64-unknown-elf", "riscv-ilp32", "virt"),
 }
+_ENSEMBLE = ("e3", "e4", "e5", "e7", "e8")
+#: board -> NPU, MHz, whether the U55's M1 port reaches MRAM
+ALIF = {
+    "alif-e1c-he": ("ethos-u55-128", 160, True),
+    **{f"alif-{chip}-hp": ("ethos-u55-256", 400, chip in ("e4", "e8")) for chip in _ENSEMBLE},
+    **{f"alif-{chip}-he": ("ethos-u55-128", 160, chip in ("e4", "e8")) for chip in _ENSEMBLE},
+    **{f"alif-{chip}-hp-u85": ("ethos-u85-256", 400, True) for chip in ("e4", "e8")},
+}
 
 
 def of_family(family: str) -> pytest.MarkDecorator:
@@ -49,14 +57,14 @@ def of_family(family: str) -> pytest.MarkDecorator:
 
 
 def test_all_boards_are_there() -> None:
-    assert set(CHIPS) | set(KITS) | set(NATIVE) == set(board_names())
+    assert set(CHIPS) | set(KITS) | set(NATIVE) | set(ALIF) == set(board_names())
     assert [board.name for board in BOARDS] == list(board_names()) == sorted(set(board_names()))
 
 
 @each_board
 def test_has_sources_licence_and_a_memory_budget(board: Board) -> None:
     assert board.title
-    assert board.licence in ("Apache-2.0", "BSD-3-Clause")
+    assert board.licence in ("Apache-2.0", "BSD-3-Clause", "LicenseRef-Alif-Semiconductor")
     # every memory's size has a source that names it
     for memory in board.memories:
         assert any(memory.name in source.split(":")[0] for source in board.sources), memory.name
@@ -95,6 +103,40 @@ def test_native_board(board: Board) -> None:
     )
     assert len(ranges) == (0 if board.name == "host" else len(board.memories))
     assert all(end <= start for (_, end), (start, _) in pairwise(ranges))
+
+
+@of_family("alif_cmake")
+def test_alif_board(board: Board) -> None:
+    data, npu = board.family_data, board.accelerator
+    assert npu is not None and (board.cpu.isa, board.cpu.abi) == ("cortex-m55", "arm-eabi")
+    assert (npu.name, board.cpu.clock_mhz, data["m1_reaches_high_addresses"]) == ALIF[board.name]
+    assert (npu.base, npu.irq) == (
+        (0x49042000, 366) if npu.architecture == "u85" else (0x400E1000, 55)
+    )
+    assert (data["core"] == "M55_HP") == ("-hp" in board.name)
+    ranges = sorted(
+        (data["origins"][memory.name], data["origins"][memory.name] + memory.bytes)
+        for memory in board.memories
+    )
+    assert all(end <= start for (_, end), (start, _) in pairwise(ranges))
+    # the NPU never sees the local addresses of the TCMs
+    assert set(data["global_addresses"]) == {"itcm", "dtcm"}
+    # every memory that the arena may use is reached by the NPU, and has an entry but U85's DTCM
+    for arena in board.placement["arena"]:
+        served = {entry.model for entry in npu.system_configs if entry.arena == arena}
+        expected = (
+            set() if (npu.architecture, arena) == ("u85", "dtcm") else {*board.placement["model"]}
+        )
+        assert board.memory(arena).npu_visible and served == expected
+
+
+def test_alif_cores_share_the_mram() -> None:
+    """The images of both cores of a device do not overlap."""
+    for chip in _ENSEMBLE:
+        hp, he = load_board(f"alif-{chip}-hp"), load_board(f"alif-{chip}-he")
+        end = he.family_data["origins"]["mram"] + he.memory("mram").bytes
+        assert end == hp.family_data["origins"]["mram"]
+        assert end + hp.memory("mram").bytes == 0x80000000 + 0x580000
 
 
 @pytest.mark.parametrize("name", CHIPS)
