@@ -18,7 +18,6 @@ from tflite_writer import Fields, write
 Options = tuple[str, Fields]
 #: what schema.fbs calls it -> numpy; INT4 is two values a byte
 _NUMPY = {"INT4": np.int8, "FLOAT32": np.float32, "BOOL": np.bool_}
-_ZERO_POINTS = {"INT8", "INT4", "UINT8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ class Graph:
             fields["is_variable"] = 1
         if tensor.scale is not None:
             scales = np.atleast_1d(np.asarray(tensor.scale, np.float32)).tolist()
-            zero = tensor.zero if tensor.dtype in _ZERO_POINTS else 0
+            zero = tensor.zero
             fields["quantization"] = {
                 "scale": scales,
                 "zero_point": [zero] * len(scales),

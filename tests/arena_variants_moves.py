@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from arena_net import T, activation, boolean, f32, i8, i32, ints, one, scalar
+from arena_net import T, activation, boolean, f32, i32, ints, one, scalar
 
 R = "random"
 Named = tuple[str, bytes]
@@ -135,30 +135,23 @@ def _boxes() -> Iterator[Named]:
         "h_scale": 5.0,
         "w_scale": 5.0,
     }
+    # positive, as sizes must be
+    boxes = f32(anchors, 4, data=np.linspace(0.2, 0.9, 4 * anchors))
     ends = [f32(1, 3, 4), f32(1, 3), f32(1, 3), f32(1)]
     for regular in (False, True):
         yield (
             f"detection_postprocess_float32_{regular:d}",
             one(
                 "TFLite_Detection_PostProcess",
-                [f32(1, anchors, 4), f32(1, anchors, classes + 1), f32(anchors, 4, data=R)],
+                [
+                    f32(1, anchors, 4),
+                    f32(1, anchors, classes + 1),
+                    boxes,
+                ],
                 ends,
                 custom=options | {"use_regular_nms": regular},
             ),
         )
-    yield (
-        "detection_postprocess_int8",
-        one(
-            "TFLite_Detection_PostProcess",
-            [
-                i8(1, anchors, 4),
-                i8(1, anchors, classes + 1, scale=1 / 256, zero=-128),
-                i8(anchors, 4, data=R),
-            ],
-            ends,
-            custom=options,
-        ),
-    )
 
 
 def _signal() -> Iterator[Named]:

@@ -131,8 +131,11 @@ def seeded_inputs(model: Model, rounds: int = 1, seed: int = 1) -> bytes:
                     data = generator.integers(0, 256, count).astype(np.uint8)
                 case "BOOL":
                     data = generator.integers(0, 2, count).astype(np.uint8)
-                case name:
-                    data = generator.integers(0, 2, count).astype(name.lower())
+                case "INT32" | "INT64" | "UINT32" | "UINT64":
+                    # indices, most of them
+                    data = generator.integers(0, 2, count).astype(tensor.dtype.name.lower())
+                case _:
+                    data = np.zeros(tensor.bytes, np.uint8)
             parts.append(data.tobytes())
     return b"".join(parts)
 
