@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import Diagnostic, ModelError
@@ -15,11 +15,13 @@ from gen_fw.model.graph import is_stateful, reachable, resources
 from gen_fw.model.lifetimes import entered_subgraphs
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Operator, display
-from gen_fw.program import Constant, Item, Program, Region, Requires
+from gen_fw.program import Item, Program, Region, Requires
 from gen_fw.runtimes.io import interface
-from gen_fw.runtimes.planned import arena_plan, interpreter_steps
-from gen_fw.runtimes.tflm.abi import kernels_of
-from gen_fw.runtimes.tflm.arena.bound import Arena, abi_of, arena_bound
+from gen_fw.runtimes.tflm.abi import build_of, host_build, kernels_of
+from gen_fw.runtimes.tflm.arena.account import Account, account
+from gen_fw.runtimes.tflm.arena.document import run_plan
+from gen_fw.runtimes.tflm.layout import layout_checks
+from gen_fw.runtimes.tflm.offline.program import Runs, planned
 from gen_fw.runtimes.tflm.signatures import slots, type_name
 from gen_fw.runtimes.tflm.support import Reason, check
 from gen_fw.runtimes.tflm.table import OperatorTable, facts, load
@@ -46,6 +48,10 @@ class Choices(Protocol):
     def kernels(self) -> str: ...
     @property
     def custom_ops(self) -> Mapping[str, str]: ...
+    @property
+    def optimise(self) -> Literal["speed", "size"]: ...
+    @property
+    def offline_plan(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class TflmOptions:
     kernels: str = ""
     #: custom operator code -> C function that returns its TFLMRegistration*
     custom_ops: Mapping[str, str] = field(default_factory=dict)
+    #: KERNELS_OPTIMIZED_FOR_SPEED or _SIZE, which CMSIS-NN's kernels ask for
+    optimise: Literal["speed", "size"] = "speed"
+    #: write a memory plan into the model when it saves arena
+    offline_plan: bool = True
 
 
 def resolver_call(release: str = "") -> Callable[[Operator], str | None]:
@@ -79,22 +89,26 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     reasons = check(model, board.sdk.tflm, custom_ops=options.custom_ops, board=board.name)
     if reasons:
         raise _unsupported(reasons, table)
-    kernels = kernels_of(board, options.kernels)
+    build = build_of(board, options.kernels, options.optimise)
     inputs, outputs = interface(model)
-    arena = arena_bound(model, table.release, kernels, abi_of(board.cpu.abi))
-    host_kernels = "esp_nn:generic" if kernels.startswith("esp_nn") else kernels
-    host = arena_bound(model, table.release, host_kernels, "lp64")
+    runs = planned(model, build, offline_plan=options.offline_plan)
+    arena_bytes = {
+        "target": runs.account.minimum,
+        "host64": _host_arena(account(runs.model, host_build(build))),
+    }
     resolver, sources = _resolver(model, table, options.custom_ops)
     operators = _operators(model, resolver_call(table.release))
     return Program(
         name=name,
         runtime="tflm",
-        kernels=kernels.partition(":")[0],
+        kernels=build.kernels,
         inputs=inputs,
         outputs=outputs,
-        regions=_regions(model, arena, table, sources),
-        constants=(Constant("model", model.raw),),
-        requires=Requires(kernels=(kernels,), libraries=(table.release,)),
+        regions=_regions(runs, table, sources),
+        constants=runs.constants,
+        requires=Requires(
+            kernels=(kernels_of(board, options.kernels),), libraries=(table.release,)
+        ),
         adapter={
             "release": table.release,
             "revision": table.revision,
@@ -104,20 +118,16 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
             "subgraphs": len(model.subgraphs),
             "operators": sum(len(subgraph.operators) for subgraph in model.subgraphs),
             "schema_version": SCHEMA_VERSION,
-            "arena_bytes": {"target": arena.bytes, "host64": max(host.bytes, arena.bytes)},
+            "arena_bytes": arena_bytes,
             "custom_ops": [row for row in resolver if row["call"] == "AddCustom"],
             "has_control_flow": _has_control_flow(model),
             "kernel_sources": sources,
+            "layout": layout_checks(model, build),
         },
-        report=_report(operators, arena, host),
+        report=_report(operators, runs, arena_bytes),
         stateful=_stateful(model),
-        arena_plan=arena_plan(
-            model,
-            arena.plan,
-            planner="TFLM greedy",
-            steps=interpreter_steps(model),
-        ),
-        diagnostics=(*model.diagnostics, *_notes(model, table, options)),
+        arena_plan=run_plan(runs),
+        diagnostics=(*model.diagnostics, *runs.diagnostics, *_notes(model, table, options)),
     )
 
 
@@ -187,13 +197,14 @@ def _resolver(
     return list(rows.values()), list(sources)
 
 
-def _regions(
-    model: Model, arena: Arena, table: OperatorTable, sources: list[str]
-) -> tuple[Region, ...]:
-    size = len(model.raw)
+def _regions(runs: Runs, table: OperatorTable, sources: list[str]) -> tuple[Region, ...]:
+    counted = runs.account
+    size = len(runs.model.raw)
     code = _code_items(table, sources)
     return (
-        Region("arena", "tensor arena", arena.bytes, 16, "static", "upper bound", arena.items),
+        Region(
+            "arena", "tensor arena", counted.minimum, 16, "static", counted.label, counted.items
+        ),
         Region(
             "model",
             "model file",
@@ -213,6 +224,12 @@ def _regions(
             code,
         ),
     )
+
+
+def _host_arena(counted: Account) -> int:
+    """Bytes for 64-bit host builds. They may have flags that enlarge TFLM's structures (a recording
+    allocator, compression), so half of what is persistent and 2 KiB are added."""
+    return align(counted.minimum + counted.tail // 2 + 2048)
 
 
 def _code_items(table: OperatorTable, sources: list[str]) -> tuple[Item, ...]:
@@ -247,17 +264,22 @@ def _operators(model: Model, call: Callable[[Operator], str | None]) -> list[dic
     return rows
 
 
-def _report(operators: list[dict[str, Any]], arena: Arena, host: Arena) -> dict[str, Any]:
+def _report(
+    operators: list[dict[str, Any]], runs: Runs, arena_bytes: dict[str, int]
+) -> dict[str, Any]:
+    counted, picture = runs.account, run_plan(runs)
     return {
         "operators": operators,
         "macs_total": sum(row["macs"] for row in operators),
         "plan": {
-            "buffers": len(arena.plan.buffers),
-            "bytes": arena.plan.bytes,
-            "lower_bound": arena.lower_bound,
-            "planner": "TFLM greedy",
+            "buffers": len(counted.plan.buffers),
+            "bytes": counted.plan.bytes,
+            "lower_bound": picture.lower_bound,
+            "planner": runs.planner,
+            "offline": runs.report,
         },
-        "arena_bytes": {"target": arena.bytes, "host64": max(host.bytes, arena.bytes)},
+        "arena_bytes": arena_bytes,
+        "arena_used": counted.used,
     }
 
 
