@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 
 import pytest
 
-from gen_fw.boards.board import Board
-from gen_fw.boards.load import board_names, load_board
+from gen_fw.boards.load import all_boards, load_board
 from gen_fw.errors import UsageError
 from gen_fw.runtimes.tflm import abi, table
 from gen_fw.runtimes.tflm.abi import Build, build_for_isa, build_of, host_build, load_abi
@@ -58,7 +55,7 @@ def test_a_table_answers_for_every_operator_of_its_release(release: str, name: s
 def test_every_release_has_every_abi_that_its_boards_have() -> None:
     missing = [
         (build.release, build.abi)
-        for board in map(load_board, board_names())
+        for board in all_boards()
         for build in (build_of(board, "reference"), host_build(build_of(board, "reference")))
         if (build.release, build.abi) not in tables()
     ]
@@ -78,7 +75,10 @@ def test_kernel_sets_answer_for_what_they_replace() -> None:
         for kernels in ("reference", "cmsis_nn", "ethos_u")
     )
     # shared/facts: 56/60 and 48/72 bytes, and 44 of a kernel that CMSIS-NN does not have
-    assert [reference.op_data(f"Register_{op}") for op in ("CONV_2D", "FULLY_CONNECTED")] == [56, 48]
+    assert [reference.op_data(f"Register_{op}") for op in ("CONV_2D", "FULLY_CONNECTED")] == [
+        56,
+        48,
+    ]
     assert [cmsis.op_data(f"Register_{op}") for op in ("CONV_2D", "FULLY_CONNECTED")] == [60, 72]
     assert cmsis.op_data("Register_MEAN") == reference.op_data("Register_MEAN") == 44
     assert ethos.op_data("Register_CONV_2D") == 60
@@ -133,7 +133,7 @@ def test_the_host_runs_portable_code() -> None:
 
 
 def test_every_boards_cpu_is_known_by_name() -> None:
-    for board in map(load_board, board_names()):
+    for board in all_boards():
         assert build_for_isa(board.cpu.isa).abi == build_of(board, "reference").abi, board.name
 
 
