@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args
@@ -22,6 +23,8 @@ _KINDS: Mapping[RegionRole, frozenset[str]] = {
     "code": frozenset({"ram", "rom"}),
 }
 _NOTHING: Mapping[str, Any] = {}
+#: the programs under a placement; None when they cannot run under it
+Prepare = Callable[[Placement], Sequence[Program] | None]
 
 
 def place(
@@ -33,46 +36,92 @@ def place(
     shared_arena: bool = False,
     alternatives: Callable[[], Iterable[Board]] = tuple,
 ) -> tuple[Candidate, tuple[Candidate, ...]]:
-    """The first candidate that fits, and all that were tried up to it.
+    """The first candidate that fits, and all that were tried up to it: ``choose`` for programs that
+    are the same under every placement."""
+    chosen = choose(
+        lambda _placement: programs,
+        roles_of(programs),
+        board,
+        wanted=wanted,
+        reserve=reserve,
+        shared_arena=shared_arena,
+        alternatives=alternatives,
+    )
+    return chosen.tried[-1], chosen.tried
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The programs as prepared for the first placement that fits, the last of ``tried``."""
+
+    programs: tuple[Program, ...]
+    tried: tuple[Candidate, ...]
+
+
+def choose(
+    prepare: Prepare,
+    roles: Sequence[RegionRole],
+    board: Board,
+    *,
+    wanted: Mapping[str, str] = _NOTHING,
+    reserve: Mapping[str, int] = _NOTHING,
+    shared_arena: bool = False,
+    alternatives: Callable[[], Iterable[Board]] = tuple,
+) -> Chosen:
+    """The first candidate that fits.
 
     Candidates are the combinations of ``board.placement``, best first, the arena varying slowest.
-    ``wanted`` fixes a role's memory; ``reserve`` replaces a memory's reserved bytes.
-    ``shared_arena`` gives all programs the largest arena instead of one each. ``alternatives`` is
-    called only when nothing fits, for boards to suggest.
+    ``wanted`` fixes a role's memory (``sram`` stands for ``sram0``, ``sram1``, ...); ``reserve``
+    replaces a memory's reserved bytes. ``shared_arena`` gives all programs the largest arena
+    instead of one each. ``alternatives`` is called only when nothing fits, for boards to suggest.
 
     Raises UsageError for a role or memory that the board does not have, DoesNotFitError (with the
-    table of what was tried) when no candidate fits.
+    table of what was tried) when no candidate fits. ``prepare`` serves one placement or more.
     """
-    _check(board, wanted, reserve)
+    check_wanted(board, wanted, reserve)
     tried: list[Candidate] = []
-    for placement in _placements(programs, board, wanted):
+    programs: Sequence[Program] = ()
+    for placement in placements(roles, board, wanted):
+        prepared = prepare(placement)
+        if prepared is None:
+            continue
+        programs = prepared
         candidate = Candidate(placement, _uses(programs, board, placement, reserve, shared_arena))
         tried.append(candidate)
         if candidate.fits:
-            return candidate, tuple(tried)
+            return Chosen(tuple(programs), tuple(tried))
     raise _does_not_fit(programs, board, tried, wanted, shared_arena, alternatives)
 
 
-def _check(board: Board, wanted: Mapping[str, str], reserve: Mapping[str, int]) -> None:
+def roles_of(programs: Sequence[Program]) -> tuple[RegionRole, ...]:
+    """The roles that have to be placed."""
+    used = {region.role for program in programs for region in program.regions}
+    return tuple(role for role in _ROLES if role in used)
+
+
+def check_wanted(board: Board, wanted: Mapping[str, str], reserve: Mapping[str, int]) -> None:
+    """Raises UsageError for what ``choose`` cannot follow."""
     memories = {memory.name: memory for memory in board.memories}
-    for role, name in wanted.items():
+    for role, asked in wanted.items():
         if role not in _ROLES:
             raise UsageError(
                 f'--place: unknown role "{role}"', hint=_near(role, _ROLES, "roles are")
             )
-        _known(board, memories, name, "--place")
-        if memories[name].kind not in _KINDS[role]:
-            raise UsageError(
-                f"--place {role}={name}: the {role} cannot live there",
-                why=f"{name} is read-only memory",
-                hint=_options(board, role),
-            )
-        if name not in board.placement.get(role, (name,)):
-            # the family's generated code puts a role only where the board says so
-            raise UsageError(
-                f"--place {role}={name}: projects for {board.name} cannot put the {role} there",
-                hint=_options(board, role),
-            )
+        for name in named(board, asked) or (asked,):
+            _known(board, memories, name, "--place")
+            if memories[name].kind not in _KINDS[role]:
+                raise UsageError(
+                    f"--place {role}={asked}: the {role} cannot live there",
+                    why=f"{name} is read-only memory",
+                    hint=_options(board, role),
+                )
+            if name not in board.placement.get(role, (name,)):
+                # the family's generated code puts a role only where the board says so
+                raise UsageError(
+                    f"--place {role}={asked}: projects for {board.name} cannot put the {role} "
+                    "there",
+                    hint=_options(board, role),
+                )
     for name, size in reserve.items():
         _known(board, memories, name, "--reserve")
         if not 0 <= size <= memories[name].bytes:
@@ -101,20 +150,31 @@ def _options(board: Board, role: RegionRole) -> str:
     return f"--place {role}={' or '.join(names)}"
 
 
-def _placements(
-    programs: Sequence[Program], board: Board, wanted: Mapping[str, str]
-) -> Iterable[Placement]:
-    used = {region.role for program in programs for region in program.regions}
-    roles = [role for role in _ROLES if role in used]
+def named(board: Board, asked: str) -> tuple[str, ...]:
+    """The memories that a word means: one, or all of a numbered kind (``sram``: ``sram0``,
+    ``sram1``), in the board's order; none for a word that means nothing."""
+    names = [memory.name for memory in board.memories]
+    if asked in names:
+        return (asked,)
+    return tuple(name for name in names if name.rstrip("0123456789") == asked)
+
+
+def placements(
+    roles: Sequence[RegionRole], board: Board, wanted: Mapping[str, str] = _NOTHING
+) -> Iterator[Placement]:
+    """All placements of ``roles``, best first."""
     choices: list[tuple[str, ...]] = []
     for role in roles:
-        memories = (wanted[role],) if role in wanted else tuple(board.placement.get(role, ()))
+        memories = tuple(board.placement.get(role, ()))
         if not memories:  # a board that does not say: every memory of the right kind, by rank
             ranked = sorted(board.memories, key=lambda memory: (memory.kind != "rom", memory.rank))
             memories = tuple(memory.name for memory in ranked if memory.kind in _KINDS[role])
+        if role in wanted:
+            meant = named(board, wanted[role])
+            memories = tuple(name for name in memories if name in meant)
         choices.append(memories)
-    for memories in product(*choices):
-        yield Placement(dict(zip(roles, memories, strict=True)))
+    for chosen in product(*choices):
+        yield Placement(dict(zip(roles, chosen, strict=True)))
 
 
 def _uses(
@@ -126,7 +186,13 @@ def _uses(
 ) -> tuple[Use, ...]:
     needs: dict[str, list[Item]] = {memory.name: [] for memory in board.memories}
     for role, name in placement.memories.items():
-        needs[name].extend(demands(programs, role, shared_arena))
+        items = demands(programs, role, shared_arena)
+        needs[name].extend(items)
+        source = board.memory(name).loaded_from
+        if source and role != "arena":
+            needs[source].extend(
+                replace(item, label=f"{item.label}, copied to {name} at start") for item in items
+            )
     return tuple(
         Use(
             memory.name,
@@ -228,7 +294,13 @@ def _fitting(
         same_kernels = other.family_data.get("esp_nn") == board.family_data.get("esp_nn")
         if other.name == board.name or other.kernels != board.kernels or not same_kernels:
             continue
-        for placement in _placements(programs, other, _NOTHING):
+        if any(program.kernels == "ethos_u" for program in programs) and (
+            other.accelerator is None
+            or board.accelerator is None
+            or other.accelerator.name != board.accelerator.name
+        ):
+            continue
+        for placement in placements(roles_of(programs), other):
             if all(u.fits for u in _uses(programs, other, placement, _NOTHING, shared_arena)):
                 size = sum(memory.bytes for memory in other.memories)
                 found.append((other.chip != board.chip, size, other.name))

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes limits upon itself and becomes another program: ``BYTES SECONDS COMMAND...``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+#: no output of a compiler for microcontrollers is larger
+_LARGEST_FILE = 1 << 30
+
+
+def main(memory: int, seconds: int, command: list[str]) -> int:
+    """Does not return where processes can be replaced."""
+    try:
+        import resource
+    except ImportError:  # no POSIX: the parent's time limit is all there is
+        return subprocess.run(command, check=False).returncode
+    for limit, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, _LARGEST_FILE),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
