@@ -151,7 +151,7 @@ class _Trial:
         return replace(row, verdict="fits elsewhere", reason=reason, candidate=made)
 
     def programs(self, board: Board) -> tuple[Program, ...]:
-        from gen_fw.pipeline import lowering
+        from gen_fw.candidates import lowering
 
         lower = lowering(self.options, board)
         key = self.key(board)

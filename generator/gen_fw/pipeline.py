@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The flow, in one direction: read, lower, place, render, then write or show.
+"""The flow, in one direction: read, compile, lower, place, render, then write or show.
 
 Nothing here prints, exits or reads the environment; ``progress`` is called with a stage's name
 before each stage that can take long.
@@ -22,7 +22,7 @@ from gen_fw.project.intent import FILE as SETTINGS
 from gen_fw.project.intent import Intent, merge, read_intent
 from gen_fw.project.plan import ProjectPlan
 from gen_fw.project.survey import Changes
-from gen_fw.request import ModelRequest, Options, Request
+from gen_fw.request import ModelRequest, Request
 from gen_fw.runtimes.vectors import Kept, vectors
 
 Progress = Callable[[str], None]
@@ -94,7 +94,7 @@ def plan(
     """Reads, lowers, places and renders; writes nothing. ``out`` is read for what a regeneration
     keeps: ``gen-fw.toml``, labels and the test vectors. ``force`` gives up edited vectors."""
     from gen_fw.boards.load import all_boards, load_board
-    from gen_fw.memory.place import place
+    from gen_fw.candidates import prepared
     from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
 
     stored = read_intent(out)
@@ -110,18 +110,16 @@ def plan(
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
     board = load_board(request.board)
     options = request.options
-    programs, request = _programs(
-        request, board, out if stored and not as_it_is else None, progress
-    )
-    progress("placing memory")
-    chosen, tried = place(
-        programs,
-        board,
-        wanted=options.place,
-        reserve=options.reserve,
-        shared_arena=options.shared_arena,
-        alternatives=all_boards,
-    )
+    models = _models(request, progress)
+    chosen = prepared(models, board, options, progress, all_boards)
+    # labels of the last generation may serve new models
+    project = out if stored and not as_it_is else None
+    labelled = [
+        _labelled(program, wanted, model, project)
+        for program, wanted, (_, model) in zip(chosen.programs, request.models, models, strict=True)
+    ]
+    programs = tuple(program for program, _ in labelled)
+    request = replace(request, models=tuple(wanted for _, wanted in labelled))
     goldens: list[Golden | None] = []
     diagnostics = [note for program in programs for note in program.diagnostics]
     for program, wanted in zip(programs, request.models, strict=True):
@@ -136,7 +134,9 @@ def plan(
         )
         goldens.append(golden)
         diagnostics.extend(notes)
-    firmware = Firmware(programs, chosen, tried, tuple(goldens), options.shared_arena)
+    firmware = Firmware(
+        programs, chosen.tried[-1], chosen.tried, tuple(goldens), options.shared_arena
+    )
     progress("rendering")
     made = assemble(firmware, board, request, out)
     if options.template_dir and "template_dir" not in made.intent.options:
@@ -144,58 +144,18 @@ def plan(
     return Planned(board, firmware, made.plan, made.intent, made.overridden, tuple(diagnostics))
 
 
-def _programs(
-    request: Request, board: Board, project: Path | None, progress: Progress
-) -> tuple[tuple[Program, ...], Request]:
-    """Every model, read and lowered to the runtime, and the request with the labels in use.
-    ``project`` is the folder of a last generation whose labels may serve new models."""
+def _models(request: Request, progress: Progress) -> list[tuple[str, Model]]:
+    """Every model, read, with its program's name."""
     from gen_fw.model.reader import read_model
     from gen_fw.project.names import program_names, slug
 
     stems = [model.path.stem for model in request.models]
     names = program_names(stems, [m.name or slug(m.path.stem) for m in request.models])
-    options = request.options
-    if options.compiler not in ("", "none"):
-        raise UsageError(
-            f"board {board.name} has no compiler {options.compiler!r}", hint="use --compiler none"
-        )
-    lower = lowering(options, board)
-    programs, models = [], []
+    models = []
     for name, wanted in zip(names, request.models, strict=True):
         progress(f"reading {wanted.path.name}")
-        model = read_model(wanted.path)
-        program, wanted = _labelled(lower(model, name), wanted, model, project)
-        programs.append(program)
-        models.append(wanted)
-    return tuple(programs), replace(request, models=tuple(models))
-
-
-def lowering(options: Options, board: Board) -> Callable[[Model, str], Program]:
-    """What makes a program of a model and a name: the wanted runtime, then the arena's size as
-    asked. Raises UsageError for a runtime that does not exist; the function raises ModelError,
-    UsageError and DoesNotFitError."""
-    from gen_fw.memory.sizing import sized
-    from gen_fw.project.names import check_function
-    from gen_fw.runtimes.aot.lower import lower as lower_aot
-    from gen_fw.runtimes.tflm.lower import lower as lower_tflm
-
-    runtime = options.runtime or board.default_runtime
-    if runtime not in ("aot", "tflm"):
-        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
-    for function in options.custom_ops.values():
-        check_function(function)
-
-    def lower(model: Model, name: str) -> Program:
-        make = lower_aot if runtime == "aot" else lower_tflm
-        return sized(
-            make(model, name, board, options),
-            arena_size=options.arena_size,
-            allow_small=options.allow_small_arena,
-            max_arena=options.max_arena,
-            margin=options.arena_margin,
-        )
-
-    return lower
+        models.append((name, read_model(wanted.path)))
+    return models
 
 
 def _kept(

@@ -46,6 +46,8 @@ class Options:
     runtime: str = ""
     kernels: str = ""
     compiler: str = ""
+    #: the compiler's own options, as it spells them, without dashes in front
+    compiler_options: Mapping[str, str] = field(default_factory=dict)
     layout: str = ""
     #: role (arena, model, code) -> memory of the board
     place: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +114,8 @@ def spelt(name: str) -> str:
     >>> spelt("arena_size"), spelt("custom_ops")
     ('--arena-size', '--custom-op')
     """
-    return "--" + {"custom_ops": "custom-op"}.get(name, name.replace("_", "-"))
+    singular = {"custom_ops": "custom-op", "compiler_options": "compiler-option"}
+    return "--" + singular.get(name, name.replace("_", "-"))
 
 
 def _in_range(name: str, count: int | None, least: int) -> None:

@@ -15,9 +15,31 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 WORDS = {"errors", "files", "program", "request", "resources", "version"}
 MAY_IMPORT = {
     "cli": {"cli", "pipeline", "inspection", "fitting", "report", "boards", "run", *WORDS},
-    "pipeline": {"boards", "memory", "model", "project", "report", "runtimes", *WORDS},
-    "inspection": {"boards", "memory", "model", "report", "runtimes", *WORDS},
-    "fitting": {"pipeline", "boards", "memory", "model", "project", "runtimes", *WORDS},
+    "pipeline": {
+        "boards",
+        "candidates",
+        "memory",
+        "model",
+        "project",
+        "report",
+        "runtimes",
+        *WORDS,
+    },
+    # every candidate: compile, lower, place
+    "candidates": {
+        "boards",
+        "compilers",
+        "memory",
+        "model",
+        "npu_programs",
+        "project",
+        "runtimes",
+        *WORDS,
+    },
+    "npu_programs": {"boards", "compilers", "model", "runtimes", *WORDS},
+    "compilers": {"compilers", "boards", "model", *WORDS},
+    "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
+    "fitting": {"candidates", "boards", "memory", "model", "project", "runtimes", *WORDS},
     "report": {
         "report",
         "project",

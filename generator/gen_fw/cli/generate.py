@@ -33,7 +33,14 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 )
 @click.option("--runtime", help="Runtime; default: the board's.")
 @click.option("--kernels", help="Kernel library under the runtime; default: the board's.")
-@click.option("--compiler", help="Vendor compiler, or `none`.")
+@click.option("--compiler", help="Vendor compiler, or `none`; default: the board's.")
+@click.option(
+    "--compiler-option",
+    "compiler_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the compiler's own, e.g. system-config=RTSS_HP_SRAM_MRAM.",
+)
 @click.option("--layout", help="Project layout, where the family has several.")
 @click.option(
     "--place",
@@ -103,6 +110,7 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     given["place"] = pairs("--place", given["place"])
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
+    given["compiler_options"] = pairs("--compiler-option", given["compiler_options"])
     for key in ("arena_size", "max_arena"):
         if given[key] is not None:
             given[key] = counts(spelt(key), {key: given[key]})[key]

@@ -29,7 +29,7 @@ _HEADER = """\
 _MAX_BYTES = 1 << 20
 _COUNTS = {"arena_size", "max_arena"}
 _FLAGS = {"allow_small_arena", "offline_plan", "shared_arena"}
-_TABLES = {"place": str, "reserve": int, "custom_ops": str}
+_TABLES = {"compiler_options": str, "custom_ops": str, "place": str, "reserve": int}
 _MODEL_KEYS = frozenset({"name", "path", "labels", "golden"})
 #: makes the error about a key, from the key and the reason
 _Bad = Callable[[str, str], UsageError]

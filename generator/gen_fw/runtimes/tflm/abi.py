@@ -207,6 +207,8 @@ def kernels_of(board: Board, wanted: str = "") -> str:
     ``esp_nn:esp32s3``, … Raises UsageError for kernels that the board does not have."""
     own = board.kernels if board.default_runtime == "tflm" else "reference"
     known = ["reference", own, *(["cmsis_nn"] if board.cpu.abi == "arm-eabi" else [])]
+    if board.accelerator is not None:
+        known.append("ethos_u")
     kernels = wanted or own
     if kernels not in known:
         raise UsageError(

@@ -15,7 +15,7 @@ from gen_fw.model.graph import is_stateful, reachable, resources
 from gen_fw.model.lifetimes import entered_subgraphs
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Operator, display
-from gen_fw.program import Item, Program, Region, Requires
+from gen_fw.program import Constant, Item, Program, Region, Requires
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.tflm.abi import build_of, host_build, kernels_of
 from gen_fw.runtimes.tflm.arena.account import Account, account
@@ -68,6 +68,18 @@ class TflmOptions:
     offline_plan: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Npu:
+    """What the board's NPU adds to a program. ``facts`` (for templates) and ``report`` are plain
+    data; ``constants`` go into the project beside the model."""
+
+    #: the model before its compilation; None when it was given compiled
+    given: Model | None
+    facts: Mapping[str, Any]
+    report: Mapping[str, Any]
+    constants: tuple[Constant, ...] = ()
+
+
 def resolver_call(release: str = "") -> Callable[[Operator], str | None]:
     """For reports: operator -> the method that registers it, such as ``AddConv2D``, or None."""
     table = load(release)
@@ -79,19 +91,33 @@ def resolver_call(release: str = "") -> Callable[[Operator], str | None]:
     return call
 
 
-def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
-    """The program that runs ``model`` on ``board`` through the interpreter.
+def lower(
+    model: Model, name: str, board: Board, options: Choices, npu: Npu | None = None
+) -> Program:
+    """The program that runs ``model`` on ``board`` through the interpreter; with ``npu``, of which
+    the NPU executes a part.
 
     Raises ModelError with every reason when the release of the board's SDK cannot execute the
     model, UsageError when an option does not fit the board.
     """
     table = load(board.sdk.tflm)
-    reasons = check(model, board.sdk.tflm, custom_ops=options.custom_ops, board=board.name)
+    release, custom_ops = board.sdk.tflm, options.custom_ops
+    reasons = check(model, release, custom_ops=custom_ops, board=board.name, npu=npu is not None)
     if reasons:
         raise _unsupported(reasons, table)
-    build = build_of(board, options.kernels, options.optimise)
-    inputs, outputs = interface(model)
-    runs = planned(model, build, offline_plan=options.offline_plan)
+    build = build_of(board, "ethos_u" if npu else options.kernels, options.optimise)
+    # what the NPU's compiler planned must stay as it is
+    runs = planned(model, build, offline_plan=options.offline_plan and npu is None)
+    constants = runs.constants
+    given = model
+    if npu is not None:
+        given = npu.given or model
+        constants = (
+            *((Constant("input", given.raw),) if npu.given else ()),
+            Constant("model", model.raw),
+            *npu.constants,
+        )
+    inputs, outputs = interface(given)
     arena_bytes = {
         "target": runs.account.minimum,
         "host64": _host_arena(account(runs.model, host_build(build))),
@@ -105,9 +131,10 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         inputs=inputs,
         outputs=outputs,
         regions=_regions(runs, table, sources),
-        constants=runs.constants,
+        constants=constants,
         requires=Requires(
-            kernels=(kernels_of(board, options.kernels),), libraries=(table.release,)
+            kernels=(build.kernels if npu else kernels_of(board, options.kernels),),
+            libraries=(table.release,),
         ),
         adapter={
             "release": table.release,
@@ -123,11 +150,15 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
             "has_control_flow": _has_control_flow(model),
             "kernel_sources": sources,
             "layout": layout_checks(model, build),
+            **({"npu": dict(npu.facts)} if npu else {}),
         },
-        report=_report(operators, runs, arena_bytes),
-        stateful=_stateful(model),
+        report={
+            **_report(operators, runs, arena_bytes),
+            **({"npu": dict(npu.report), "macs_total": _macs(given)} if npu else {}),
+        },
+        stateful=_stateful(given),
         arena_plan=run_plan(runs),
-        diagnostics=(*model.diagnostics, *runs.diagnostics, *_notes(model, table, options)),
+        diagnostics=(*given.diagnostics, *runs.diagnostics, *_notes(model, table, options)),
     )
 
 
@@ -281,6 +312,14 @@ def _report(
         "arena_bytes": arena_bytes,
         "arena_used": counted.used,
     }
+
+
+def _macs(model: Model) -> int:
+    return sum(
+        operator_macs(model, subgraph, operator)
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+    )
 
 
 def _has_control_flow(model: Model) -> bool:

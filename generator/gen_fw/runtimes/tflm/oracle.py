@@ -59,6 +59,12 @@ def run(
     """
     if program.adapter.get("custom_ops"):
         return Failure("refused", "the model has custom operators that only the application knows")
+    if program.adapter.get("npu", {}).get("given_compiled"):
+        return Failure(
+            "refused",
+            "the model was given compiled, and only the NPU executes that",
+            "generate from the original model, or give --golden",
+        )
     if importlib.util.find_spec("tflite_micro") is None:
         return Failure(
             "missing",

@@ -55,18 +55,21 @@ def check(
     *,
     custom_ops: Mapping[str, str] | None = None,
     board: str = "",
+    npu: bool = False,
 ) -> list[Reason]:
     """All reasons why ``release`` cannot execute ``model``; empty when it can.
 
     ``custom_ops`` maps custom codes to C functions that return their TFLMRegistration*, which
-    makes these operators accepted. ``board`` is only named in texts. Raises UsageError for an
-    unknown release.
+    makes these operators accepted. ``board`` is only named in texts. ``npu``: ethos-u operators are
+    made for the board's NPU. Raises UsageError for an unknown release.
     """
     table = load(release)
     reasons: list[Reason] = []
     for subgraph in model.subgraphs:
         reasons.extend(_tensors(subgraph))
         for operator in subgraph.operators:
+            if npu and operator.custom_code == b"ethos-u" and table.find(operator):
+                continue  # its tensors are Vela's
             found = _operator(model, subgraph, operator, table, custom_ops or {}, board)
             reasons.extend(
                 Reason(subgraph.index, operator.index, operator.label, why, hint)

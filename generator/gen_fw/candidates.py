@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Candidates, best first: a placement and, for a board with an NPU, its compiler's settings. Each
+is compiled, lowered and placed until one fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from gen_fw.boards.board import Accelerator, Board, SystemConfig
+from gen_fw.errors import DoesNotFitError, UsageError
+from gen_fw.memory.place import Chosen, check_wanted, choose, placements, roles_of
+from gen_fw.model.types import Model
+from gen_fw.program import Placement, Program, RegionRole
+from gen_fw.request import Options
+
+if TYPE_CHECKING:
+    from gen_fw.compilers.vela import VelaSettings
+
+Progress = Callable[[str], None]
+Lower = Callable[[Model, str], Program]
+#: what a program for an NPU places
+_ROLES: tuple[RegionRole, ...] = ("arena", "model", "code")
+
+
+def prepared(
+    models: Sequence[tuple[str, Model]],
+    board: Board,
+    options: Options,
+    progress: Progress,
+    alternatives: Callable[[], Iterable[Board]] = tuple,
+) -> Chosen:
+    """The programs of ``models`` (name, model) under the first candidate that fits.
+
+    Raises UsageError for options that the board cannot follow, ModelError, ToolMissingError, and
+    DoesNotFitError with the table of what was tried.
+    """
+    wanted: dict[str, Any] = {
+        "wanted": options.place,
+        "reserve": options.reserve,
+        "shared_arena": options.shared_arena,
+        "alternatives": alternatives,
+    }
+    lower = lowering(options, board)
+    accelerator = compiling(options, board)
+    if accelerator is None:
+        programs = tuple(lower(model, name) for name, model in models)
+        progress("placing memory")
+        return choose(lambda _placement: programs, roles_of(programs), board, **wanted)
+    _served(board, accelerator, options)
+    try:
+        return choose(
+            _Npu(models, board, accelerator, options, progress).programs, _ROLES, board, **wanted
+        )
+    except DoesNotFitError as error:
+        if not _may_shrink(options, error):
+            raise
+        size = replace(options, optimise="size")
+        return choose(
+            _Npu(models, board, accelerator, size, progress, npu_only=True).programs,
+            _ROLES,
+            board,
+            **wanted,
+        )
+
+
+def compiling(options: Options, board: Board) -> Accelerator | None:
+    """The NPU that models are compiled for; None when they run on the CPU alone.
+
+    Raises UsageError for a compiler that the board does not have, and for options that exclude
+    each other.
+    """
+    npu = board.accelerator
+    runtime = options.runtime or board.default_runtime
+    if options.compiler not in ("", "none"):
+        if npu is None or npu.compiler != options.compiler:
+            known = f"--compiler {npu.compiler} or " if npu else "use "
+            raise UsageError(
+                f"board {board.name} has no compiler {options.compiler!r:.80}",
+                hint=f"{known}--compiler none",
+            )
+        if runtime != "tflm":
+            raise UsageError(
+                f"--compiler {options.compiler} needs the runtime tflm",
+                why=f"runtime {runtime} does not call the NPU",
+                hint="--runtime tflm, or --compiler none",
+            )
+    if npu is None or options.compiler == "none" or runtime != "tflm":
+        if options.compiler_options:
+            raise UsageError("--compiler-option: no compiler runs", hint="leave it out")
+        return None
+    if options.kernels == "reference":
+        raise UsageError(
+            "--kernels reference: what the NPU leaves to the CPU runs on CMSIS-NN",
+            hint="leave --kernels out, or --compiler none",
+        )
+    return npu
+
+
+def lowering(options: Options, board: Board) -> Lower:
+    """What makes a program of a model and a name, without a compiler: the wanted runtime, then the
+    arena's size as asked. Raises UsageError for a runtime that does not exist; the function raises
+    ModelError, UsageError and DoesNotFitError."""
+    from gen_fw.project.names import check_function
+    from gen_fw.runtimes.aot.lower import lower as lower_aot
+    from gen_fw.runtimes.tflm.lower import lower as lower_tflm
+
+    runtime = options.runtime or board.default_runtime
+    if runtime not in ("aot", "tflm"):
+        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
+    for function in options.custom_ops.values():
+        check_function(function)
+
+    def lower(model: Model, name: str) -> Program:
+        make = lower_aot if runtime == "aot" else lower_tflm
+        return _sized(make(model, name, board, options), options)
+
+    return lower
+
+
+def _sized(program: Program, options: Options) -> Program:
+    from gen_fw.memory.sizing import sized
+
+    return sized(
+        program,
+        arena_size=options.arena_size,
+        allow_small=options.allow_small_arena,
+        max_arena=options.max_arena,
+        margin=options.arena_margin,
+    )
+
+
+def _served(board: Board, npu: Accelerator, options: Options) -> None:
+    """Raises UsageError when no placement that was asked for is one that the NPU can serve."""
+    check_wanted(board, options.place, options.reserve)
+    if any(_entry(npu, placement) for placement in placements(_ROLES, board, options.place)):
+        return
+    asked = " ".join(
+        f"{role}={name}" for role, name in options.place.items() if role in ("arena", "model")
+    )
+    pairs = dict.fromkeys(f"arena={one.arena} model={one.model}" for one in npu.system_configs)
+    raise UsageError(
+        f"--place {asked}: {npu.name} of {board.name} cannot reach that placement",
+        why=f"it serves {', '.join(pairs)}",
+        hint="choose one of these, or --compiler none",
+    )
+
+
+def _entry(npu: Accelerator, placement: Placement) -> SystemConfig | None:
+    return npu.system_config(placement.memories["arena"], placement.memories["model"])
+
+
+def _may_shrink(options: Options, error: DoesNotFitError) -> bool:
+    """Whether the compiler was asked for speed, and a smaller arena might help."""
+    short = any(
+        use["kind"] == "ram" and not use["fits"]
+        for candidate in error.detail.get("tried", ())
+        for use in candidate["memories"]
+    )
+    return short and options.optimise == "speed" and options.arena_size is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One compilation: its program, unsized, and what the report says of it."""
+
+    program: Program
+    row: Mapping[str, Any]
+
+
+class _Npu:
+    """Programs per placement. ``npu_only``: optimise for the size of the NPU's plan, though the
+    user did not ask for it."""
+
+    def __init__(
+        self,
+        models: Sequence[tuple[str, Model]],
+        board: Board,
+        accelerator: Accelerator,
+        options: Options,
+        progress: Progress,
+        *,
+        npu_only: bool = False,
+    ) -> None:
+        self.models, self.board, self.npu, self.progress = models, board, accelerator, progress
+        self.goal: Literal["speed", "size"] = options.optimise
+        self.options = replace(options, optimise="speed") if npu_only else options
+        #: programs by all that they depend on: pairs of memories share settings
+        self.made: dict[tuple[str, str], tuple[Program, ...]] = {}
+
+    def programs(self, placement: Placement) -> tuple[Program, ...] | None:
+        entry = _entry(self.npu, placement)
+        if entry is None:
+            return None
+        key = (entry.system_config, entry.memory_mode)
+        if key not in self.made:
+            self.made[key] = tuple(self.program(name, model, entry) for name, model in self.models)
+        return self.made[key]
+
+    def program(self, name: str, model: Model, entry: SystemConfig) -> Program:
+        from gen_fw.compilers.vela import settings_for
+        from gen_fw.npu_programs import compiled_program, given_program
+
+        settings = settings_for(self.npu, entry, self.options.compiler_options, self.goal)
+        given = given_program(model, name, self.board, self.options)
+        if given is not None:
+            return _sized(given, self.options)
+
+        def attempt(settings: VelaSettings) -> _Attempt:
+            program = compiled_program(
+                model, name, self.board, self.options, settings, self.progress
+            )
+            return _Attempt(program, _row(program, self.options))
+
+        first = attempt(settings)
+        limit = self.options.max_arena
+        if limit is None or first.row["arena_bytes"] <= limit or not first.row["on_npu"]:
+            return _sized(first.program, self.options)
+        best, rows = self.search(first, limit, attempt, settings)
+        npu = {**best.program.report["npu"], "tried": rows}
+        program = replace(best.program, report={**best.program.report, "npu": npu})
+        return _sized(program, self.options)
+
+    def search(
+        self,
+        first: _Attempt,
+        limit: int,
+        attempt: Callable[[VelaSettings], _Attempt],
+        settings: VelaSettings,
+    ) -> tuple[_Attempt, list[dict[str, Any]]]:
+        """The fastest plan within ``limit`` bytes of arena, and all that were tried.
+
+        Raises DoesNotFitError when there is none.
+        """
+        head = limit - (first.row["arena_bytes"] - first.row["scratch_bytes"])
+        asked = [settings]
+        if settings.arena_cache_size is None and head > 0:
+            sizes = dict.fromkeys(head * share // 8 // 16 * 16 for share in (8, 7, 6, 5, 4))
+            if settings.optimise == "Performance":
+                asked += [replace(settings, arena_cache_size=size) for size in sizes if size]
+        if settings.optimise != "Size":
+            asked.append(replace(settings, optimise="Size"))
+        attempts = [first]
+        for one in asked[1:]:
+            attempts.append(attempt(one))
+            row = attempts[-1].row
+            self.progress(
+                f"arena {row['arena_bytes']} of {limit} bytes, {row['cycles']} cycles (estimate)"
+            )
+        fitting = [one for one in attempts if one.row["arena_bytes"] <= limit]
+        best = min(attempts, key=lambda one: one.row["arena_bytes"])
+        if fitting:
+            best = min(fitting, key=lambda one: (one.row["cycles"], one.row["arena_bytes"]))
+        rows = [
+            {**one.row, "fits": one.row["arena_bytes"] <= limit, "chosen": one is best}
+            for one in attempts
+        ]
+        if not fitting:
+            raise _over_budget(best, limit, rows)
+        return best, rows
+
+
+def _row(program: Program, options: Options) -> dict[str, Any]:
+    """One line of the table of what was tried."""
+    from gen_fw.memory.sizing import sized
+
+    npu = program.report["npu"]
+    with_margin = sized(program, margin=options.arena_margin)
+    return {
+        "optimise": npu["settings"]["optimise"],
+        "arena_cache_size": npu["settings"]["arena_cache_size"],
+        "scratch_bytes": npu["scratch_bytes"],
+        "arena_bytes": with_margin.region("arena").bytes,
+        "cycles": npu["cycles"],
+        "inference_ms": npu["inference_ms"],
+        "on_npu": npu["operators"]["npu"] > 0,
+    }
+
+
+def _over_budget(best: _Attempt, limit: int, rows: Sequence[Mapping[str, Any]]) -> DoesNotFitError:
+    tried = "; ".join(
+        f"{row['optimise']}"
+        + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
+        + f": {row['arena_bytes']}"
+        for row in rows
+    )
+    needed = best.row["arena_bytes"]
+    return DoesNotFitError(
+        f"the arena of {best.program.name} has {needed} bytes at least, --max-arena allows {limit}",
+        why=f"tried with vela: {tried}",
+        hint=f"--max-arena {needed}, or a smaller model",
+        detail={"needed": needed, "allowed": limit, "tried": [], "compiled": list(rows)},
+    )

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model to a program for a board with an NPU: compiled now, or given compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gen_fw.boards.board import Accelerator, Board
+from gen_fw.compilers.command_stream import compiled_for, scratch_bytes
+from gen_fw.compilers.vela import INI, Compiled, VelaSettings, vela
+from gen_fw.compilers.vela_summary import float_tensors, left_on_cpu
+from gen_fw.errors import Diagnostic, ModelError
+from gen_fw.model.types import Model
+from gen_fw.program import Constant, Program
+from gen_fw.request import Options
+from gen_fw.runtimes.tflm.lower import Npu, lower
+
+Progress = Callable[[str], None]
+#: reasons that a warning names
+_FEW = 3
+
+
+def compiled_program(
+    model: Model,
+    name: str,
+    board: Board,
+    options: Options,
+    settings: VelaSettings,
+    progress: Progress,
+) -> Program:
+    """``model`` compiled for the board's NPU and lowered; as it is, with a warning, when the NPU
+    has nothing to do. The arena is not sized yet.
+
+    Raises what ``vela`` and ``lower`` raise.
+    """
+    npu = _accelerator(board)
+    compiled = vela(model, name, settings, progress)
+    if compiled.all_on_cpu:
+        program = lower(model, name, board, options)
+        note = _unused(model, name, compiled)
+        return replace(
+            program,
+            report={**program.report, "npu": dict(compiled.report)},
+            diagnostics=(*program.diagnostics, note),
+        )
+    facts = _facts(npu, compiled.report, given_compiled=False)
+    extra = (Constant("vela.ini", memoryview(INI.read_bytes())),)
+    program = lower(compiled.model, name, board, options, Npu(model, facts, compiled.report, extra))
+    if settings.accelerator == npu.name:
+        return program
+    note = Diagnostic(
+        f"{name} is compiled for {settings.accelerator}, the board has {npu.name}",
+        why="--compiler-option accelerator-config; the driver refuses another NPU's model",
+    )
+    return replace(program, diagnostics=(*program.diagnostics, note))
+
+
+def given_program(model: Model, name: str, board: Board, options: Options) -> Program | None:
+    """A model that was given compiled, lowered; None for any other model.
+
+    Raises ModelError when it was compiled for another NPU than the board's.
+    """
+    found = compiled_for(model)
+    if found is None:
+        return None
+    npu = _accelerator(board)
+    notes: tuple[Diagnostic, ...] = ()
+    if found and found != npu.name:
+        raise ModelError(
+            f"the model was compiled by Vela for {found}, board {board.name} has {npu.name}",
+            where=name,
+            why="a compiled model runs on the NPU that it was made for, and cannot be recompiled",
+            hint="generate from the original model, before Vela",
+        )
+    if not found:
+        notes = (
+            Diagnostic(
+                f"{name} was compiled by Vela, and does not tell for which NPU",
+                hint=f"it must be {npu.name}",
+            ),
+        )
+    on_cpu = list(left_on_cpu(model, model))
+    report = {
+        "compiler": "vela",
+        "version": "",
+        "accelerator": found or npu.name,
+        "settings": None,
+        "command": "",
+        "operators": {"npu": None, "cpu": len(on_cpu)},
+        "on_cpu": on_cpu,
+        "scratch_bytes": scratch_bytes(model),
+    }
+    facts = _facts(npu, report, given_compiled=True)
+    program = lower(model, name, board, options, Npu(None, facts, report))
+    return replace(program, diagnostics=(*program.diagnostics, *notes))
+
+
+def _accelerator(board: Board) -> Accelerator:
+    assert board.accelerator is not None  # candidates.compiling saw to it
+    return board.accelerator
+
+
+def _facts(npu: Accelerator, report: Mapping[str, Any], *, given_compiled: bool) -> dict[str, Any]:
+    """What templates need."""
+    return {
+        "name": npu.name,
+        "architecture": npu.architecture,
+        "macs": npu.macs,
+        "base": npu.base,
+        "irq": npu.irq,
+        "compiler": report["compiler"],
+        "version": report["version"],
+        "command": report["command"],
+        "settings": report["settings"],
+        "scratch_bytes": report["scratch_bytes"],
+        "given_compiled": given_compiled,
+    }
+
+
+def _unused(model: Model, name: str, compiled: Compiled) -> Diagnostic:
+    """The warning that the NPU will not be used."""
+    rows = compiled.report["on_cpu"]
+    floats = float_tensors(model)
+    hint = "--compiler none says that this is meant"
+    if floats:
+        return Diagnostic(
+            f"the NPU will not be used: {name} computes in floating point",
+            why=f"{floats} of its tensors are float, the NPU computes in int8 and int16",
+            hint=f"convert the model for full int8; {hint}",
+        )
+    reasons = list(dict.fromkeys(f"{row['operator']}: {row['reason']}" for row in rows))
+    more = f" and {len(reasons) - _FEW} more" if len(reasons) > _FEW else ""
+    return Diagnostic(
+        f"the NPU will not be used: vela leaves all {len(rows)} operators of {name} to the CPU",
+        why="; ".join(reasons[:_FEW]) + more,
+        hint=hint,
+    )
