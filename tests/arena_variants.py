@@ -10,6 +10,7 @@ import numpy as np
 
 from arena_net import T, activation, boolean, f32, i8, i32, ints, one
 from arena_variants_basic import basic_variants
+from arena_variants_flow import flow_variants
 from arena_variants_moves import moves
 from arena_variants_state import state_variants
 from gen_fw.model.enums import ActivationFunctionType, Padding
@@ -30,6 +31,7 @@ def variants() -> dict[str, bytes]:
         basic_variants,
         moves,
         state_variants,
+        flow_variants,
     )
     return dict(sorted(row for maker in makers for row in maker()))
 

@@ -78,7 +78,9 @@ class Machine:
     @property
     def target(self) -> str:
         """Machines with the same target share objects."""
-        return f"{self.build.abi}-{self.name.split('-')[1]}-{self.build.release}"
+        core = self.name.split("-")[1]
+        small = "-size" if self.build.optimise == "size" else ""
+        return f"{self.build.abi}-{core}-{self.build.release}{small}"
 
 
 def _x86(kernels: str, variant: str = "") -> Machine:
@@ -221,7 +223,7 @@ class _Maker:
         flags += ["-ffp-contract=off", "-DTF_LITE_STATIC_MEMORY", "-DTF_LITE_DISABLE_X86_NEON"]
         flags += [f"-DKERNELS_OPTIMIZED_FOR_{machine.build.optimise.upper()}"]
         flags += ["-DFLATBUFFERS_LOCALE_INDEPENDENT=0"]
-        include = [self.tflm, *self.include, BOARD, OURS, self.work]
+        include = [self.tflm, *self.include, BOARD, OURS]
         flags += [f"-isystem {path}" for path in include]
         plus = ["-std=gnu++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
         if machine.toolchain.startswith("riscv"):
@@ -238,6 +240,8 @@ class _Maker:
         make_header = compile_rule.replace("-c $in", "-x c++-header -c $in")
         return "\n".join(
             (
+                # one log for all machines that share objects
+                f"builddir = {self.shared}",
                 f"rule header\n{make_header.format(f'{prefix}g++', cxx)}",
                 f"rule cxx\n{compile_rule.format(f'{prefix}g++', f'{cxx} -include {header}')}",
                 f"rule small\n{compile_rule.format(f'{prefix}g++', cxx)}",
@@ -266,7 +270,7 @@ class _Maker:
                     continue
                 if path.name == "micro_time.cc" and self.machine.build.release == ESPRESSIF:
                     continue
-                yield path, "", self.machine.build.optimise != "speed"
+                yield path, "", False
         define = {"reference": "", "cmsis_nn": "-DCMSIS_NN", "esp_nn": "-DESP_NN"}[kernels]
         if replaced:
             extra = define
@@ -282,7 +286,7 @@ class _Maker:
                     yield path, extra, False
             for name in sorted(replaced):
                 yield self.tflm / KERNELS / kernels / name, extra, True
-        yield OURS / "truth.cc", define, True
+        yield OURS / "truth.cc", f"{define} -isystem {self.work}", True
         if self.machine.toolchain:
             arm = self.machine.toolchain.startswith("arm")
             files = ["startup_arm.c", "libc_newlib.c"] if arm else ["startup_riscv.c"]

@@ -27,7 +27,7 @@ from gen_fw.runtimes.tflm.support import check
 
 UPSTREAM = "tflite-micro-90b983c2"
 MEASURED = Path(__file__).resolve().parents[2] / "data" / "arena_operators.csv"
-ABIS = ("x86-64",)
+ABIS = ("arm-eabi", "x86-64")
 
 
 @cache

@@ -66,6 +66,20 @@ Argument = TensorArgument | DataArgument | ScratchArgument
 
 
 @dataclass(frozen=True, slots=True)
+class Over:
+    """The kernel's output may lie over its input ``parameter`` when nothing reads that later.
+
+    It must begin ``below`` bytes or more before the input: what the kernel writes then never
+    reaches what it still reads (gen_fw.runtimes.aot.overlap computes it). With ``every``, it may
+    begin at any distance that is a multiple of so many bytes instead.
+    """
+
+    parameter: str
+    below: int = 0
+    every: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One call of a kernel. Steps whose ``template``, ``words`` and parameters are equal share one
     function."""
@@ -77,6 +91,11 @@ class Step:
     arguments: tuple[Argument, ...]
     #: one line for the reader of the C code
     comment: str
+    #: inputs that the output may overlap; without one they lie apart
+    over: tuple[Over, ...] = ()
+    #: a copy of the input to so many bytes behind the output's begin, and nothing else: no code
+    #: when the input lies there already
+    inside: int | None = None
     operator: int = -1
     operator_name: str = ""
 

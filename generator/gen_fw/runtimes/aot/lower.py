@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import ModelError
-from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
+from gen_fw.memory.buffers import align
 from gen_fw.model.graph import is_stateful
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Subgraph
@@ -23,6 +23,7 @@ from gen_fw.runtimes.aot.layer import (
     TensorArgument,
     UnsupportedError,
 )
+from gen_fw.runtimes.aot.memory import Memory, plan_memory
 from gen_fw.runtimes.aot.table import entries
 from gen_fw.runtimes.aot.target import Target, target_of
 from gen_fw.runtimes.io import interface
@@ -48,18 +49,6 @@ class AotOptions:
     optimise: Literal["speed", "size"] = "speed"
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Where tensors and scratch lie: byte offsets in the arena."""
-
-    plan: Plan
-    bound: int
-    #: tensor -> offset
-    tensors: Mapping[int, int]
-    #: (position of the step, parameter) -> offset
-    scratch: Mapping[tuple[int, str], int]
-
-
 def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     """The program that runs ``model`` as generated C on ``board``.
 
@@ -71,8 +60,13 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     main = model.subgraphs[0]
     inputs, outputs = interface(model)
     steps, aliases = lowered(model, target, board)
-    memory = _memory(model, main, steps, aliases)
-    sources = emit(name, [_call(model, main, memory, i, s) for i, s in enumerate(steps)], target)
+    memory = plan_memory(model, main, steps, aliases)
+    calls = [
+        _call(model, main, memory, position, step)
+        for position, step in enumerate(memory.steps)
+        if position not in memory.skipped
+    ]
+    sources = emit(name, calls, target)
     arena = max(align(memory.plan.bytes), 16)
     return Program(
         name=name,
@@ -122,8 +116,8 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         arena_plan=arena_plan(
             model,
             memory.plan,
-            planner="best order found",
-            steps=["inputs", *(f"{s.operator} {s.operator_name}" for s in steps), "outputs"],
+            planner=memory.planner,
+            steps=["inputs", *(f"{s.operator} {s.operator_name}" for s in memory.steps), "outputs"],
         ),
         diagnostics=model.diagnostics,
     )
@@ -210,55 +204,6 @@ def _unsupported(
     )
 
 
-def _memory(
-    model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
-) -> Memory:
-    """Plans tensors and scratch together; time 0 is before the first step."""
-    from gen_fw.memory.best import plan
-
-    root = _roots(aliases)
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-
-    def touch(tensor: int, time: int) -> None:
-        owner = root.get(tensor, tensor)
-        first[owner] = min(first.get(owner, time), time)
-        last[owner] = max(last.get(owner, time), time)
-
-    for tensor in main.inputs:
-        touch(tensor, 0)
-    scratch: list[tuple[tuple[int, str], Buffer]] = []
-    for position, step in enumerate(steps):
-        for argument in step.arguments:
-            if isinstance(argument, TensorArgument) and not _constant(model, main, argument):
-                touch(argument.tensor, position + 1)
-            elif isinstance(argument, ScratchArgument):
-                time = position + 1
-                label = f"scratch of operators[{step.operator}]"
-                key = (position, argument.parameter)
-                scratch.append((key, Buffer(argument.bytes, time, time, label)))
-    for tensor in main.outputs:
-        touch(tensor, len(steps) + 1)
-    tensors = sorted(first)
-    buffers = [Buffer(main.tensors[t].bytes, first[t], last[t], f"tensors[{t}]") for t in tensors]
-    buffers.extend(buffer for _, buffer in scratch)
-    found = plan(buffers) if buffers else Plan((), (), 0)
-    offsets = dict(zip(tensors, found.offsets, strict=False))
-    for tensor, owner in root.items():
-        if owner in offsets:
-            offsets[tensor] = offsets[owner]
-    places = {key: found.offsets[len(tensors) + i] for i, (key, _) in enumerate(scratch)}
-    return Memory(found, lower_bound(buffers), offsets, places)
-
-
-def _roots(aliases: Sequence[Alias]) -> dict[int, int]:
-    """Tensor -> the tensor whose bytes it shares, followed to the end."""
-    root: dict[int, int] = {}
-    for alias in aliases:
-        root[alias.output] = root.get(alias.input, alias.input)
-    return root
-
-
 def _constant(model: Model, main: Subgraph, argument: TensorArgument) -> bool:
     return model.is_constant(main.tensors[argument.tensor])
 
@@ -288,11 +233,13 @@ def _call(model: Model, main: Subgraph, memory: Memory, position: int, step: Ste
         for argument in step.arguments
         if isinstance(argument, TensorArgument) and argument.written
     }
-    return Call(step, tuple(offsets), constants, sizes)
+    overlapping = memory.overlapping.get(position, frozenset())
+    return Call(step, tuple(offsets), constants, sizes, overlapping)
 
 
 def _items(memory: Memory, arena: int) -> tuple[Item, ...]:
-    return (Item("tensors and scratch", arena, "exact", f"lower bound {memory.bound}"),)
+    apart = f"lower bound {memory.lower_bound} with all tensors apart, in the model's order"
+    return (Item("tensors and scratch", arena, "exact", apart),)
 
 
 def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[str, Any]:
@@ -311,8 +258,12 @@ def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[st
         "plan": {
             "buffers": len(memory.plan.buffers),
             "bytes": memory.plan.bytes,
-            "lower_bound": memory.bound,
-            "planner": "first fit, best order found",
+            "lower_bound": memory.lower_bound,
+            "shared_bound": memory.shared_bound,
+            "planner": memory.planner,
+            "reordered": memory.moved,
+            "overlapping": len(memory.overlapping),
+            "copies_saved": len(memory.skipped),
         },
         "arena_bytes": {"target": arena, "host64": arena},
     }

@@ -8,9 +8,9 @@
 
 /// Largest arena of the programs. Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define GEN_FW_ARENA_BYTES 3056u
+#define GEN_FW_ARENA_BYTES 5680u
 #else
-#define GEN_FW_ARENA_BYTES 1888u
+#define GEN_FW_ARENA_BYTES 1776u
 #endif
 
 #ifdef __cplusplus

@@ -35,6 +35,23 @@ using namespace ::tflite;
 using namespace ::tflite::micro;
 }  // namespace tflm
 
+/**
+ * A program's arena is computed from the sizes of TFLM's structures in one release, and each program
+ * checks them here, for the target and for 64-bit hosts. Where a check fails, the arena could be too
+ * small: build with the release and the compiler flags that it names, or generate again for the
+ * release that you have. GEN_FW_SKIP_ABI_CHECK turns the checks off; then leave a margin (gen-fw
+ * --arena-margin) and compare <name>_arena_used() with <NAME>_ARENA_BYTES on the target.
+ */
+#define GEN_FW_PER_ABI(target, host64) (sizeof(void *) == 8 ? (host64) : (target))
+#define GEN_FW_CHECK_BYTES(type, target, host64)                                            \
+  static_assert(sizeof(type) == GEN_FW_PER_ABI(target, host64),                             \
+                #type " is not that of " GEN_FW_TFLM_RELEASE " and these compiler flags, which the " \
+                      "arena was computed for: see GEN_FW_SKIP_ABI_CHECK in gen_fw_tflm.h")
+#define GEN_FW_CHECK_LAYOUT(type, target, target_alignment, host64, host64_alignment) \
+  GEN_FW_CHECK_BYTES(type, target, host64);                                           \
+  static_assert(alignof(type) == GEN_FW_PER_ABI(target_alignment, host64_alignment),  \
+                "alignment of " #type ": see GEN_FW_SKIP_ABI_CHECK in gen_fw_tflm.h")
+
 /// `const TFLMRegistration *`, wherever this release declares it: what AddCustom takes.
 template <typename Status, typename Resolver, typename Argument>
 Argument custom_registration(Status (Resolver::*add)(const char *, Argument));

@@ -8,7 +8,7 @@
 
 #include "chirps_int8/chirps_int8.h"
 
-#define CHIRPS_INT8_GOLDEN_MODEL_ID 0x6333f3f4u
+#define CHIRPS_INT8_GOLDEN_MODEL_ID 0x17cd2888u
 
 #ifdef __cplusplus
 extern "C" {

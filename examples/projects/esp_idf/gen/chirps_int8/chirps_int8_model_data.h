@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-#define CHIRPS_INT8_DATA_MODEL_ID 0x6333f3f4u
-#define CHIRPS_INT8_DATA_BYTES 8288u
+#define CHIRPS_INT8_DATA_MODEL_ID 0x17cd2888u
+#define CHIRPS_INT8_DATA_BYTES 8672u
 
 /// CHIRPS_INT8_DATA_BYTES bytes, aligned to 16, read-only (flash).
 extern const uint8_t chirps_int8_model_data[CHIRPS_INT8_DATA_BYTES];

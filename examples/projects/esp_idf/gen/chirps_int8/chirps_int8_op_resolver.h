@@ -8,7 +8,7 @@
 
 #include "gen_fw_tflm.h"
 
-#define CHIRPS_INT8_RESOLVER_MODEL_ID 0x6333f3f4u
+#define CHIRPS_INT8_RESOLVER_MODEL_ID 0x17cd2888u
 
 using chirps_int8_op_resolver = gen_fw::tflm::MicroMutableOpResolver<5>;
 

@@ -11,10 +11,49 @@
 #include "chirps_int8/chirps_int8_model_data.h"
 #include "chirps_int8/chirps_int8_op_resolver.h"
 
-#if CHIRPS_INT8_MODEL_ID != 0x6333f3f4u || CHIRPS_INT8_DATA_MODEL_ID != 0x6333f3f4u || \
-    CHIRPS_INT8_RESOLVER_MODEL_ID != 0x6333f3f4u
+#if CHIRPS_INT8_MODEL_ID != 0x17cd2888u || CHIRPS_INT8_DATA_MODEL_ID != 0x17cd2888u || \
+    CHIRPS_INT8_RESOLVER_MODEL_ID != 0x17cd2888u
 #error "gen/chirps_int8 is half updated: run gen-fw again"
 #endif
+
+#ifndef GEN_FW_SKIP_ABI_CHECK
+#include "tensorflow/lite/c/builtin_op_data.h"
+#include "tensorflow/lite/c/common.h"
+#include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
+#include "tensorflow/lite/micro/kernels/fully_connected.h"
+#include "tensorflow/lite/micro/kernels/pooling.h"
+#include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
+#include "tensorflow/lite/micro/micro_allocation_info.h"
+#include "tensorflow/lite/micro/micro_allocator.h"
+
+#define GEN_FW_TFLM_RELEASE "esp-tflite-micro-1.4.0"
+#ifdef USE_TFLM_COMPRESSION
+#error "the arena was computed without USE_TFLM_COMPRESSION: see GEN_FW_SKIP_ABI_CHECK in gen_fw_tflm.h"
+#endif
+
+namespace gen_fw {
+namespace tflm {
+GEN_FW_CHECK_LAYOUT(TfLiteStatus, 4, 4, 4, 4);
+GEN_FW_CHECK_LAYOUT(SingleArenaBufferAllocator, 36, 4, 72, 8);
+GEN_FW_CHECK_LAYOUT(GreedyMemoryPlanner, 44, 4, 72, 8);
+GEN_FW_CHECK_LAYOUT(MicroAllocator, 36, 4, 72, 8);
+GEN_FW_CHECK_LAYOUT(SubgraphAllocations, 8, 4, 16, 8);
+GEN_FW_CHECK_LAYOUT(NodeAndRegistration, 32, 4, 64, 8);
+GEN_FW_CHECK_LAYOUT(ScratchBufferHandle, 4, 4, 8, 8);
+GEN_FW_CHECK_LAYOUT(AllocationInfo, 24, 4, 32, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteEvalTensor, 12, 4, 24, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteTensor, 40, 4, 64, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteAffineQuantization, 12, 4, 24, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteConvParams, 28, 4, 28, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteDepthwiseConvParams, 28, 4, 28, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteFullyConnectedParams, 16, 4, 16, 4);
+GEN_FW_CHECK_LAYOUT(TfLitePoolParams, 40, 4, 40, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteSoftmaxParams, 4, 4, 4, 4);
+GEN_FW_CHECK_BYTES(OpDataFullyConnected, 48, 64);
+GEN_FW_CHECK_BYTES(OpDataPooling, 32, 32);
+}  // namespace tflm
+}  // namespace gen_fw
+#endif  // GEN_FW_SKIP_ABI_CHECK
 
 namespace {
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import activation_range, quantize_multiplier, rescaling
-from gen_fw.runtimes.aot.layer import Site, Step
+from gen_fw.runtimes.aot.layer import Over, Site, Step
 from gen_fw.runtimes.aot.strides import broadcast, dense, merged
 from gen_fw.runtimes.aot.table import operator
 
@@ -82,5 +82,11 @@ def _binary(
                 site.writes("output", target),
             ),
             f"{target.elements} elements",
+            # element by element; one that is repeated is read again
+            over=tuple(
+                Over(f"input{i}")
+                for i, source in enumerate((first, second))
+                if source.elements == target.elements
+            ),
         )
     ]

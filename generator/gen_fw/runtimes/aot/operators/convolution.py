@@ -21,7 +21,8 @@ from gen_fw.runtimes.aot.filters import (
     channels,
     window,
 )
-from gen_fw.runtimes.aot.layer import DataArgument, ScratchArgument, Site, Step
+from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Site, Step
+from gen_fw.runtimes.aot.overlap import window_below
 from gen_fw.runtimes.aot.table import operator
 
 #: output pixels of a tile
@@ -158,4 +159,6 @@ def _product(site: Site, size: Window, weights: Array, outcome: Channels, input_
             *scratch,
         ),
         what if site.operator.name == "CONV_2D" else f"{pixels} rows, {taps} to {count}",
+        # with columns, a tile is read before it is written
+        over=(Over("input", window_below(size, tile, buffered=bool(scratch))),),
     )

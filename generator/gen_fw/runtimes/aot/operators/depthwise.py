@@ -17,7 +17,7 @@ from gen_fw.runtimes.aot.filters import (
     channels,
     window,
 )
-from gen_fw.runtimes.aot.layer import DataArgument, ScratchArgument, Site, Step
+from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Site, Step
 from gen_fw.runtimes.aot.table import operator
 
 #: kernels of at most so many taps are written out
@@ -109,7 +109,15 @@ def _plane(site: Site, size: Window, weights: Array, outcome: Channels) -> Step:
         f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
         f"{size.stride_width}, {size.depth} to {count} channels, "
         f"{size.out_height}x{size.out_width} pixels",
+        over=_over(size, count),
     )
+
+
+def _over(size: Window, count: int) -> tuple[Over, ...]:
+    """A channel is read whole before it is written, and at such a distance its outputs lie over
+    its own inputs only."""
+    own = size.batch == 1 and (count == size.depth or size.depth == 1)
+    return (Over("input", every=size.depth),) if own else ()
 
 
 def _fill(size: Window, height: int, width: int, apart: int) -> dict[str, int]:

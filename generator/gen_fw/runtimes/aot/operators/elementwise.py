@@ -18,7 +18,7 @@ from gen_fw.runtimes.aot.arithmetic import (
     rounded_shift,
     scaled,
 )
-from gen_fw.runtimes.aot.layer import DataArgument, Site, Step
+from gen_fw.runtimes.aot.layer import DataArgument, Over, Site, Step
 from gen_fw.runtimes.aot.table import operator
 
 _LIMITS = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}
@@ -85,6 +85,7 @@ def quantize(site: Site) -> Sequence[Step]:
                 {"elements": target.elements, "scale": _float(out_scale), "zero_point": out_zero},
                 (site.reads("input", source), site.writes("output", target)),
                 f"{target.elements} elements",
+                over=(Over("input"),),
             )
         ]
     site.of_type(source, DType.INT8, DType.UINT8)
@@ -112,6 +113,8 @@ def dequantize(site: Site) -> Sequence[Step]:
             {"elements": target.elements, "scale": _float(scale), "zero_point": zero},
             (site.reads("input", source), site.writes("output", target)),
             f"{target.elements} elements",
+            # element i ends at byte 4 * i + 4, when those from i + 1 on must still be there
+            over=(Over("input", 3 * target.elements),),
         )
     ]
 
@@ -137,4 +140,5 @@ def _table(site: Site, source: Tensor, target: Tensor, value: Callable[[int], in
             DataArgument("table", c_type, data, "table"),
         ),
         f"{target.elements} elements by table",
+        over=(Over("input"),),
     )

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import quantize_multiplier, rescaling
-from gen_fw.runtimes.aot.layer import Site, Step
-from gen_fw.runtimes.aot.strides import dense, merged
+from gen_fw.runtimes.aot.layer import Over, Site, Step
+from gen_fw.runtimes.aot.overlap import below
+from gen_fw.runtimes.aot.strides import Loop, dense, merged
 from gen_fw.runtimes.aot.table import operator
 
 
@@ -47,5 +51,14 @@ def mean(site: Site) -> Sequence[Step]:
             },
             (site.reads("input", source), site.writes("output", target)),
             f"of {count} elements, {outputs} times",
+            over=(Over("input", below(np.arange(outputs) + 1, _begins(outer))),),
         )
     ]
+
+
+def _begins(outer: Sequence[Loop]) -> np.ndarray[Any, Any]:
+    """By output: the first element that it reads."""
+    begins = np.zeros(1, np.int64)
+    for size, steps in outer:
+        begins = (begins[:, None] + np.arange(size) * steps[0]).reshape(-1)
+    return begins

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import activation_range, float32
 from gen_fw.runtimes.aot.filters import window
-from gen_fw.runtimes.aot.layer import Site, Step
+from gen_fw.runtimes.aot.layer import Over, Site, Step
+from gen_fw.runtimes.aot.overlap import window_below
 from gen_fw.runtimes.aot.table import operator
 
 
@@ -30,5 +31,7 @@ def pool(site: Site) -> Sequence[Step]:
             {**size.words(), "low": low, "high": high},
             (site.reads("input", source), site.writes("output", target)),
             f"{size.kernel_height}x{size.kernel_width}, {size.depth} channels",
+            # pixel by pixel: its channels do not meet at a distance of whole pixels or more
+            over=(Over("input", window_below(size, 1)),),
         )
     ]

@@ -47,13 +47,21 @@ def concatenation(site: Site) -> Sequence[Step]:
             site.require(alike, "input and output are quantized differently")
         run = math.prod(source.shape[axis:]) * element
         if source.elements:
-            steps.append(_copy(site, position, rows, run, stride, at))
+            steps.append(_copy(site, position, rows, run, stride, at, at if rows == 1 else None))
         at += run
     site.require(at == stride and target.elements > 0, "sizes differ")
     return steps
 
 
-def _copy(site: Site, position: int, rows: int, run: int, stride: int, at: int) -> Step:
+def _copy(
+    site: Site,
+    position: int,
+    rows: int,
+    run: int,
+    stride: int,
+    at: int,
+    inside: int | None = None,
+) -> Step:
     """Copies ``rows`` runs of ``run`` bytes to every ``stride`` bytes from byte ``at`` on."""
     return Step(
         "copy",
@@ -66,6 +74,7 @@ def _copy(site: Site, position: int, rows: int, run: int, stride: int, at: int) 
         },
         (site.reads("input", site.input(position)), site.writes("output", site.output())),
         f"input {position}, {rows} x {run} bytes",
+        inside=inside,
     )
 
 

@@ -15,7 +15,7 @@ from gen_fw.runtimes.aot.arithmetic import (
     quantize_multiplier,
     scaled,
 )
-from gen_fw.runtimes.aot.layer import DataArgument, Site, Step
+from gen_fw.runtimes.aot.layer import DataArgument, Over, Site, Step
 from gen_fw.runtimes.aot.table import operator
 
 #: kScaledDiffIntegerBits of softmax_common.cc
@@ -52,5 +52,7 @@ def softmax(site: Site) -> Sequence[Step]:
                 DataArgument("exponentials", "int32_t", table, "exponentials"),
             ),
             f"{depth} classes",
+            # the maximum and the sum of a row are known before its first output
+            over=(Over("input"),),
         )
     ]

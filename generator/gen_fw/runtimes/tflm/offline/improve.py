@@ -49,8 +49,6 @@ class Improved:
 
     #: whether the model got a memory plan, and not another order only
     planned: bool = False
-    #: no plan with these aliases in this order has a smaller head
-    lower_bound: int = 0
 
     @property
     def saved(self) -> int:
@@ -192,5 +190,4 @@ def _written(given: _Candidate, best: _Candidate, build: Build) -> Improved:
         aliases=aliases,
         order=best.order,
         planned=best.layout is not None,
-        lower_bound=best.layout.lower_bound if best.layout else after.lower_bound,
     )

@@ -33,11 +33,11 @@ extern "C" {
 #define BLEND_MODEL_BYTES 816u
 #define BLEND_MODEL_SHA256 "b401827e87f84213f67680bdb24757fd8a10868672164982d34e1c78995457a0"
 
-/// Arena that blend_init() uses (upper bound). Pointers are wider on 64-bit hosts.
+/// Arena that blend_init() uses (exact). Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define BLEND_ARENA_BYTES 1600u
+#define BLEND_ARENA_BYTES 3904u
 #else
-#define BLEND_ARENA_BYTES 976u
+#define BLEND_ARENA_BYTES 928u
 #endif
 #define BLEND_ARENA_ALIGNMENT 16
 

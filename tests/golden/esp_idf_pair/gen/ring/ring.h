@@ -33,11 +33,11 @@ extern "C" {
 #define RING_MODEL_BYTES 2776u
 #define RING_MODEL_SHA256 "01145d84e58dead60c670a95c1293205965a3800778785d1c85b7e55476fc123"
 
-/// Arena that ring_init() uses (upper bound). Pointers are wider on 64-bit hosts.
+/// Arena that ring_init() uses (exact). Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define RING_ARENA_BYTES 3056u
+#define RING_ARENA_BYTES 5680u
 #else
-#define RING_ARENA_BYTES 1888u
+#define RING_ARENA_BYTES 1776u
 #endif
 #define RING_ARENA_ALIGNMENT 16
 

@@ -16,6 +16,46 @@
 #error "gen/ring is half updated: run gen-fw again"
 #endif
 
+#ifndef GEN_FW_SKIP_ABI_CHECK
+#include "tensorflow/lite/c/builtin_op_data.h"
+#include "tensorflow/lite/c/common.h"
+#include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
+#include "tensorflow/lite/micro/kernels/fully_connected.h"
+#include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
+#include "tensorflow/lite/micro/micro_allocation_info.h"
+#include "tensorflow/lite/micro/micro_allocator.h"
+#include "tensorflow/lite/micro/micro_resource_variable.h"
+
+#define GEN_FW_TFLM_RELEASE "esp-tflite-micro-1.4.0"
+#ifdef USE_TFLM_COMPRESSION
+#error "the arena was computed without USE_TFLM_COMPRESSION: see GEN_FW_SKIP_ABI_CHECK in gen_fw_tflm.h"
+#endif
+
+namespace gen_fw {
+namespace tflm {
+GEN_FW_CHECK_LAYOUT(TfLiteStatus, 4, 4, 4, 4);
+GEN_FW_CHECK_LAYOUT(SingleArenaBufferAllocator, 36, 4, 72, 8);
+GEN_FW_CHECK_LAYOUT(GreedyMemoryPlanner, 44, 4, 72, 8);
+GEN_FW_CHECK_LAYOUT(MicroAllocator, 36, 4, 72, 8);
+GEN_FW_CHECK_LAYOUT(SubgraphAllocations, 8, 4, 16, 8);
+GEN_FW_CHECK_LAYOUT(NodeAndRegistration, 32, 4, 64, 8);
+GEN_FW_CHECK_LAYOUT(ScratchBufferHandle, 4, 4, 8, 8);
+GEN_FW_CHECK_LAYOUT(AllocationInfo, 24, 4, 32, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteEvalTensor, 12, 4, 24, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteTensor, 40, 4, 64, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteAffineQuantization, 12, 4, 24, 8);
+GEN_FW_CHECK_LAYOUT(MicroResourceVariables, 12, 4, 16, 8);
+GEN_FW_CHECK_LAYOUT(TfLiteCallOnceParams, 4, 4, 4, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteConcatenationParams, 8, 4, 8, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteFullyConnectedParams, 16, 4, 16, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteReshapeParams, 36, 4, 36, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteStridedSliceParams, 24, 4, 24, 4);
+GEN_FW_CHECK_LAYOUT(TfLiteVarHandleParams, 8, 4, 16, 8);
+GEN_FW_CHECK_BYTES(OpDataFullyConnected, 48, 64);
+}  // namespace tflm
+}  // namespace gen_fw
+#endif  // GEN_FW_SKIP_ABI_CHECK
+
 namespace {
 
 using gen_fw::ok;

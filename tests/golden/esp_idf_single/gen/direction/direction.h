@@ -34,9 +34,9 @@ extern "C" {
 
 /// Arena that direction_init() uses (upper bound). Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define DIRECTION_ARENA_BYTES 1952u
+#define DIRECTION_ARENA_BYTES 3792u
 #else
-#define DIRECTION_ARENA_BYTES 1072u
+#define DIRECTION_ARENA_BYTES 880u
 #endif
 #define DIRECTION_ARENA_ALIGNMENT 16
 

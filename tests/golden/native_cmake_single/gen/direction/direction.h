@@ -32,11 +32,11 @@ extern "C" {
 #define DIRECTION_MODEL_BYTES 1354u
 #define DIRECTION_MODEL_SHA256 "f83e79beef7cb174aa86b25172c477656660ca1b27edc6a4b30c21fd961deb98"
 
-/// Arena that direction_init() uses (upper bound). Pointers are wider on 64-bit hosts.
+/// Arena that direction_init() uses (exact). Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define DIRECTION_ARENA_BYTES 1936u
+#define DIRECTION_ARENA_BYTES 3744u
 #else
-#define DIRECTION_ARENA_BYTES 1072u
+#define DIRECTION_ARENA_BYTES 784u
 #endif
 #define DIRECTION_ARENA_ALIGNMENT 16
 

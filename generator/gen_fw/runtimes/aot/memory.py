@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where tensors and scratch lie, and in which order the steps run.
+
+Candidates are the steps in the given and in other orders; for each, outputs lie over inputs as far
+as the kernels allow (``Step.over``), and operands of concatenations lie inside the result
+(``Step.inside``) or are copied. The smallest arena wins; of equal ones that which changes least.
+
+Memory of graph inputs may be written over when they were read for the last time, and shared with
+outputs: the C API asks for all inputs before every inference. Graph outputs stay to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gen_fw.errors import ModelError
+from gen_fw.memory import order as ordering
+from gen_fw.memory.best import solve
+from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
+from gen_fw.memory.overlay import Inside, Over, Overlaid, faults, overlay
+from gen_fw.model.types import Model, Subgraph
+from gen_fw.runtimes.aot.layer import Alias, ScratchArgument, Step, TensorArgument
+
+#: concatenations' operands that are tried as copies, one by one, when not all should be inside
+_TRIALS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The steps in the order in which they run, and byte offsets in the arena."""
+
+    steps: tuple[Step, ...]
+    #: numbers of the steps as they were given
+    order: tuple[int, ...]
+    plan: Plan
+    #: no plan in the given order with all tensors apart is smaller
+    lower_bound: int
+    #: no plan in this order that shares as this one may is smaller
+    shared_bound: int
+    #: tensor -> offset
+    tensors: Mapping[int, int]
+    #: (position of the step, parameter) -> offset
+    scratch: Mapping[tuple[int, str], int]
+    #: positions of the copies that there is no need for
+    skipped: frozenset[int]
+    #: position of a step -> parameters that overlap, the output's among them
+    overlapping: Mapping[int, frozenset[str]]
+
+    @property
+    def moved(self) -> int:
+        """Steps that run at another place than the model has them."""
+        return sum(position != given for position, given in enumerate(self.order))
+
+    @property
+    def planner(self) -> str:
+        """What was done, for people."""
+        done = [
+            (self.moved, "steps reordered"),
+            (len(self.overlapping), "outputs over their inputs"),
+            (len(self.skipped), "concatenated in place"),
+        ]
+        return ", ".join(["gen-fw", *(f"{count} {what}" for count, what in done if count)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Steps in one order, as buffers; time 0 is before the first step."""
+
+    order: tuple[int, ...]
+    steps: tuple[Step, ...]
+    buffers: tuple[Buffer, ...]
+    #: tensors of the first buffers
+    tensors: tuple[int, ...]
+    #: (position, parameter) of the others
+    scratch: tuple[tuple[int, str], ...]
+    overs: tuple[Over, ...]
+    #: by position of a copy
+    insides: Mapping[int, Inside]
+
+
+def plan_memory(
+    model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
+) -> Memory:
+    """The smallest arena found. Raises ModelError should the plan fail its own check."""
+    graph = _Graph(model, main, steps, aliases)
+    given, *others = (graph.line(order) for order in graph.orders())
+    best = _best(given)
+    for line in others:
+        found = _best(line)
+        if found.laid.plan.bytes < best.laid.plan.bytes:
+            best = found
+    return graph.memory(best, lower_bound(given.buffers))
+
+
+class _Candidate(NamedTuple):
+    line: _Line
+    insides: Mapping[int, Inside]
+    laid: Overlaid
+
+
+def _best(line: _Line) -> _Candidate:
+    """The smallest plan of an order; of equal ones that with fewer copies."""
+    apart = solve(line.buffers).plan
+    best = _Candidate(line, {}, _laid(line, {}, apart))
+    if not line.insides:
+        return best
+    every = _Candidate(line, line.insides, _laid(line, line.insides, apart))
+    if every.laid.plan.bytes <= best.laid.plan.bytes:
+        return every
+    for position in list(line.insides)[:_TRIALS]:
+        more = {**best.insides, position: line.insides[position]}
+        laid = _laid(line, more, apart)
+        if laid.plan.bytes <= best.laid.plan.bytes:
+            best = _Candidate(line, more, laid)
+    return best
+
+
+def _laid(line: _Line, insides: Mapping[int, Inside], apart: Plan) -> Overlaid:
+    if not line.buffers:
+        return Overlaid(apart, 0)
+    return overlay(line.buffers, line.overs, list(insides.values()), start=apart)
+
+
+class _Graph:
+    """Steps on tensors that own memory: those that RESHAPE makes are their inputs."""
+
+    def __init__(
+        self, model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
+    ) -> None:
+        self._model, self._main, self._steps = model, main, steps
+        self._owner: dict[int, int] = {}
+        for alias in aliases:
+            self._owner[alias.output] = self._owner.get(alias.input, alias.input)
+        self._inputs = [self._root(tensor) for tensor in main.inputs]
+        self._outputs = [self._root(tensor) for tensor in main.outputs]
+
+    def _root(self, tensor: int) -> int:
+        return self._owner.get(tensor, tensor)
+
+    def _bytes(self, tensor: int) -> int:
+        return self._main.tensors[tensor].bytes
+
+    def _touched(self, step: Step, *, written: bool) -> list[tuple[str, int]]:
+        """(parameter, tensor) of what is in the arena."""
+        return [
+            (argument.parameter, self._root(argument.tensor))
+            for argument in step.arguments
+            if isinstance(argument, TensorArgument)
+            and argument.written is written
+            and not self._model.is_constant(self._main.tensors[argument.tensor])
+        ]
+
+    def orders(self) -> Iterator[tuple[int, ...]]:
+        """The given order, then those with a lower peak: with all tensors apart, and with outputs
+        over inputs."""
+        given = tuple(range(len(self._steps)))
+        yield given
+        sizes = {tensor.index: tensor.bytes for tensor in self._main.tensors}
+        seen = {given}
+        for shared in (False, True):
+            steps = [self._abstract(step, shared=shared) for step in self._steps]
+            order = ordering.reorder(
+                steps, sizes, list(dict.fromkeys(self._inputs)), list(dict.fromkeys(self._outputs))
+            )
+            if order not in seen:
+                seen.add(order)
+                yield order
+
+    def _abstract(self, step: Step, *, shared: bool) -> ordering.Step:
+        reads = [tensor for _, tensor in self._touched(step, written=False)]
+        writes = [tensor for _, tensor in self._touched(step, written=True)]
+        pairs = []
+        for source, result, below, _ in self._overs(step) if shared else ():
+            # only what lies over most of the smaller one counts as shared
+            least = min(self._bytes(source), self._bytes(result))
+            if 2 * min(least, self._bytes(result) - below) >= least:
+                pairs.append((source, result))
+        return ordering.Step(
+            reads=tuple(dict.fromkeys(reads)),
+            writes=tuple(dict.fromkeys(writes)),
+            scratch=sum(
+                align(argument.bytes)
+                for argument in step.arguments
+                if isinstance(argument, ScratchArgument)
+            ),
+            in_place=tuple(pairs),
+        )
+
+    def _overs(self, step: Step) -> Iterator[Over]:
+        """What the kernel allows, by tensor: all parameters that read a tensor must allow it."""
+        allowed = {over.parameter: over for over in step.over}
+        results = [tensor for _, tensor in self._touched(step, written=True)]
+        sources: dict[int, list[str]] = {}
+        for parameter, tensor in self._touched(step, written=False):
+            sources.setdefault(tensor, []).append(parameter)
+        for source, parameters in sources.items():
+            if len(results) != 1 or not all(name in allowed for name in parameters):
+                continue
+            kernel = [allowed[name] for name in parameters]
+            every = {over.every for over in kernel}
+            if len(every) == 1:
+                below = max(over.below for over in kernel)
+                yield Over(source, results[0], below, every.pop())
+
+    def line(self, order: tuple[int, ...]) -> _Line:
+        """Buffers of the steps in this order."""
+        steps = tuple(self._steps[i] for i in order)
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+
+        def touch(tensor: int, time: int) -> None:
+            first[tensor] = min(first.get(tensor, time), time)
+            last[tensor] = max(last.get(tensor, time), time)
+
+        for tensor in self._inputs:
+            touch(tensor, 0)
+        scratch: list[tuple[tuple[int, str], Buffer]] = []
+        for position, step in enumerate(steps):
+            time = position + 1
+            for written in (False, True):
+                for _, tensor in self._touched(step, written=written):
+                    touch(tensor, time)
+            for argument in step.arguments:
+                if isinstance(argument, ScratchArgument):
+                    label = f"scratch of operators[{step.operator}]"
+                    key = (position, argument.parameter)
+                    scratch.append((key, Buffer(argument.bytes, time, time, label)))
+        for tensor in self._outputs:
+            touch(tensor, len(steps) + 1)
+        tensors = tuple(sorted(first))
+        place = {tensor: i for i, tensor in enumerate(tensors)}
+        return _Line(
+            order=order,
+            steps=steps,
+            buffers=(
+                *(Buffer(self._bytes(t), first[t], last[t], f"tensors[{t}]") for t in tensors),
+                *(buffer for _, buffer in scratch),
+            ),
+            tensors=tensors,
+            scratch=tuple(key for key, _ in scratch),
+            overs=tuple(
+                over._replace(source=place[over.source], result=place[over.result])
+                for position, step in enumerate(steps)
+                for over in self._overs(step)
+                if last[over.source] == position + 1 == first[over.result]
+            ),
+            insides=self._insides(steps, place),
+        )
+
+    def _insides(self, steps: Sequence[Step], place: Mapping[int, int]) -> dict[int, Inside]:
+        """Copies whose input can lie in the output from the beginning: each tensor in one only."""
+        found: dict[int, Inside] = {}
+        parts: set[int] = set()
+        for position, step in enumerate(steps):
+            sources = [tensor for _, tensor in self._touched(step, written=False)]
+            if step.inside is None or not sources or sources[0] in parts:
+                continue
+            (_, whole), *_ = self._touched(step, written=True)
+            parts.add(sources[0])
+            found[position] = Inside(place[sources[0]], place[whole], step.inside)
+        return found
+
+    def memory(self, best: _Candidate, given: int) -> Memory:
+        """Offsets by tensor and by scratch; ``given`` is the bound to report."""
+        line, insides, found = best
+        wrong = list(faults(found.plan, line.overs, list(insides.values())))
+        if wrong:
+            raise ModelError(
+                "the memory plan that gen-fw made for this model is not safe",
+                why="; ".join(wrong[:3]),
+                hint="this is a defect of gen-fw, please report it",
+            )
+        offsets = dict(zip(line.tensors, found.plan.offsets, strict=False))
+        for tensor, owner in self._owner.items():
+            if owner in offsets:
+                offsets[tensor] = offsets[owner]
+        scratch = found.plan.offsets[len(line.tensors) :]
+        overlapping = {
+            position: names
+            for position, step in enumerate(line.steps)
+            if position not in insides and (names := self._overlapping(step, offsets))
+        }
+        return Memory(
+            steps=line.steps,
+            order=line.order,
+            plan=found.plan,
+            lower_bound=given,
+            shared_bound=found.lower_bound,
+            tensors=offsets,
+            scratch=dict(zip(line.scratch, scratch, strict=True)),
+            skipped=frozenset(insides),
+            overlapping=overlapping,
+        )
+
+    def _overlapping(self, step: Step, offsets: Mapping[int, int]) -> frozenset[str]:
+        names = set()
+        for result, target in self._touched(step, written=True):
+            for parameter, source in self._touched(step, written=False):
+                distance = offsets[target] - offsets[source]
+                if -self._bytes(target) < distance < self._bytes(source):
+                    names |= {result, parameter}
+        return frozenset(names)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a kernel's output must begin before its input so that the two may overlap.
+
+A kernel works in moments: a moment reads, then writes. What it writes may destroy only input that
+no later moment reads. With the output ``below`` bytes before the input, the end of what moment k
+writes is ``ends[k] - below`` bytes behind the input's begin; that must not be beyond the first byte
+that any later moment reads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gen_fw.runtimes.aot.filters import Array, Window
+
+#: farther than any image reaches
+_NEVER = 1 << 40
+
+
+def below(ends: Any, begins: Any, *, buffered: bool = True) -> int:
+    """The distance in bytes. ``ends[k]``: the end of what moment k writes, from the output's begin;
+    ``begins[k]``: the first byte that it reads, from the input's.
+
+    ``buffered``: a moment reads all before it writes. Otherwise its writes spare what it reads.
+    """
+    later = np.minimum.accumulate(np.asarray(begins, np.int64)[::-1])[::-1]
+    if buffered:
+        later = np.append(later[1:], _NEVER)
+    return max(0, int((np.asarray(ends, np.int64) - later).max()))
+
+
+def window_below(size: Window, tile: int, *, buffered: bool = True) -> int:
+    """For int8 kernels whose moments are tiles of output pixels, all channels, in order; the last
+    tile ends with the last pixel and may repeat some of the one before it."""
+    pixels = size.batch * size.out_height * size.out_width
+    rows = _first(size.out_height, size.stride_height, size.pad_top, size.dilation_height)
+    rows = np.where(rows < size.height, rows * size.width, _NEVER)
+    columns = _first(size.out_width, size.stride_width, size.pad_left, size.dilation_width)
+    columns = np.where(columns < size.width, columns, _NEVER)
+    image = (rows[:, None] + columns[None, :]).reshape(-1)
+    images = np.arange(size.batch)[:, None] * (size.height * size.width)
+    reads = np.minimum(images + image[None, :], _NEVER).reshape(-1) * size.depth
+    starts = np.minimum(np.arange(0, pixels, tile), pixels - tile)
+    begins = np.min([reads[starts + i] for i in range(tile)], axis=0)
+    return below((starts + tile) * size.out_depth, begins, buffered=buffered)
+
+
+def _first(count: int, stride: int, pad: int, dilation: int) -> Array:
+    """The first row (or column) inside the image that the window of each output could read."""
+    corner = np.arange(count, dtype=np.int64) * stride - pad
+    return np.where(corner < 0, corner % dilation, corner)
