@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gen_fw.boards.board import Accelerator, Board, SystemConfig
-from gen_fw.errors import DoesNotFitError, UsageError
+from gen_fw.errors import Diagnostic, DoesNotFitError, UsageError
 from gen_fw.memory.place import Chosen, check_wanted, choose, placements, roles_of
 from gen_fw.model.types import Model
 from gen_fw.program import Placement, Program, RegionRole
@@ -45,6 +45,7 @@ def prepared(
     lower = lowering(options, board)
     accelerator = compiling(options, board)
     if accelerator is None:
+        _not_compiled(models, board, options)
         programs = tuple(lower(model, name) for name, model in models)
         progress("placing memory")
         return choose(lambda _placement: programs, roles_of(programs), board, **wanted)
@@ -56,13 +57,16 @@ def prepared(
     except DoesNotFitError as error:
         if not _may_shrink(options, error):
             raise
-        size = replace(options, optimise="size")
-        return choose(
-            _Npu(models, board, accelerator, size, progress, npu_only=True).programs,
-            _ROLES,
-            board,
-            **wanted,
+        npu = _Npu(models, board, accelerator, options, progress, goal="size")
+        chosen = choose(npu.programs, _ROLES, board, **wanted)
+        note = Diagnostic(
+            f"compiled for a small arena: it fits {board.name} in no other way",
+            why=f"{accelerator.compiler} was asked for speed first",
+            hint="--optimise size says that this is meant",
         )
+        first, *others = chosen.programs
+        noted = replace(first, diagnostics=(*first.diagnostics, note))
+        return replace(chosen, programs=(noted, *others))
 
 
 def compiling(options: Options, board: Board) -> Accelerator | None:
@@ -119,6 +123,52 @@ def lowering(options: Options, board: Board) -> Lower:
     return lower
 
 
+def estimating(options: Options, board: Board) -> Lower:
+    """The same without running a compiler: what an NPU would execute is counted as the CPU would
+    execute it, and everything is an estimate. A model that was given compiled is counted as it is.
+
+    Raises what ``lowering`` and ``compiling`` raise.
+    """
+    lower = lowering(options, board)
+    if compiling(options, board) is None:
+        return lower
+
+    def estimate(model: Model, name: str) -> Program:
+        from gen_fw.npu_programs import given_program
+
+        given = given_program(model, name, board, options)
+        if given is not None:
+            return _sized(given, options)
+        program = lower(model, name)
+        regions = tuple(
+            replace(
+                region,
+                confidence="estimate",
+                items=tuple(replace(item, confidence="estimate") for item in region.items),
+            )
+            for region in program.regions
+        )
+        return replace(program, regions=regions)
+
+    return estimate
+
+
+def _not_compiled(models: Sequence[tuple[str, Model]], board: Board, options: Options) -> None:
+    """Raises UsageError for a compiled model on a board that has an NPU, when that is not used."""
+    from gen_fw.compilers.command_stream import is_compiled
+
+    if board.accelerator is None:
+        return
+    for name, model in models:
+        if is_compiled(model):
+            runtime = options.runtime or board.default_runtime
+            asked = "--compiler none" if options.compiler == "none" else f"--runtime {runtime}"
+            raise UsageError(
+                f"{asked}: {name} was compiled by Vela, only the NPU can execute it",
+                hint=f"leave {asked} out, or generate from the original model",
+            )
+
+
 def _sized(program: Program, options: Options) -> Program:
     from gen_fw.memory.sizing import sized
 
@@ -170,8 +220,7 @@ class _Attempt:
 
 
 class _Npu:
-    """Programs per placement. ``npu_only``: optimise for the size of the NPU's plan, though the
-    user did not ask for it."""
+    """Programs per placement. ``goal`` is what the compiler optimises for, empty: as asked."""
 
     def __init__(
         self,
@@ -181,11 +230,11 @@ class _Npu:
         options: Options,
         progress: Progress,
         *,
-        npu_only: bool = False,
+        goal: Literal["", "speed", "size"] = "",
     ) -> None:
         self.models, self.board, self.npu, self.progress = models, board, accelerator, progress
-        self.goal: Literal["speed", "size"] = options.optimise
-        self.options = replace(options, optimise="speed") if npu_only else options
+        self.goal: Literal["speed", "size"] = goal or options.optimise
+        self.options = options
         #: programs by all that they depend on: pairs of memories share settings
         self.made: dict[tuple[str, str], tuple[Program, ...]] = {}
 
@@ -251,7 +300,7 @@ class _Npu:
         fitting = [one for one in attempts if one.row["arena_bytes"] <= limit]
         best = min(attempts, key=lambda one: one.row["arena_bytes"])
         if fitting:
-            best = min(fitting, key=lambda one: (one.row["cycles"], one.row["arena_bytes"]))
+            best = min(fitting, key=_rank)
         rows = [
             {**one.row, "fits": one.row["arena_bytes"] <= limit, "chosen": one is best}
             for one in attempts
@@ -259,6 +308,12 @@ class _Npu:
         if not fitting:
             raise _over_budget(best, limit, rows)
         return best, rows
+
+
+def _rank(attempt: _Attempt) -> tuple[int, int, int]:
+    """The fastest first, then the smallest."""
+    row = attempt.row
+    return row["cycles"], row["arena_bytes"], row["model_bytes"]
 
 
 def _row(program: Program, options: Options) -> dict[str, Any]:
@@ -272,6 +327,7 @@ def _row(program: Program, options: Options) -> dict[str, Any]:
         "arena_cache_size": npu["settings"]["arena_cache_size"],
         "scratch_bytes": npu["scratch_bytes"],
         "arena_bytes": with_margin.region("arena").bytes,
+        "model_bytes": program.region("model").bytes,
         "cycles": npu["cycles"],
         "inference_ms": npu["inference_ms"],
         "on_npu": npu["operators"]["npu"] > 0,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which boards hold these models: the lowering and the placing of ``generate``, for many boards.
 
-No compiler runs, so nothing must be installed; the size of code is an estimate everywhere.
+No compiler runs, so nothing must be installed: what an NPU would execute is counted as the CPU
+would execute it, an estimate. The size of code is an estimate everywhere.
 """
 
 from __future__ import annotations
@@ -151,15 +152,16 @@ class _Trial:
         return replace(row, verdict="fits elsewhere", reason=reason, candidate=made)
 
     def programs(self, board: Board) -> tuple[Program, ...]:
-        from gen_fw.candidates import lowering
+        from gen_fw.candidates import estimating
 
-        lower = lowering(self.options, board)
+        lower = estimating(self.options, board)
         key = self.key(board)
         if key not in self.lowered:
             self.lowered[key] = tuple(lower(model, name) for name, model in self.models)
         return self.lowered[key]
 
     def key(self, board: Board) -> object:
+        from gen_fw.candidates import compiling
         from gen_fw.runtimes.aot.target import target_of
         from gen_fw.runtimes.tflm.abi import build_of
 
@@ -167,7 +169,9 @@ class _Trial:
         runtime = options.runtime or board.default_runtime
         if runtime == "aot":
             return runtime, target_of(board.cpu, options.optimise)
-        return runtime, build_of(board, options.kernels, options.optimise)
+        npu = compiling(options, board)
+        build = build_of(board, options.kernels, options.optimise)
+        return runtime, build, npu.name if npu else ""
 
 
 def _smallest(rows: Sequence[BoardFit]) -> BoardFit | None:

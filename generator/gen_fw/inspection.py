@@ -56,6 +56,7 @@ class _Arena:
 def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _quiet) -> Inspection:
     """Reads and explains a model. Raises ModelError if it is unreadable, UsageError for a board, a
     CPU, kernels or a runtime that do not exist."""
+    from gen_fw.compilers.command_stream import compiled_for
     from gen_fw.model.reader import read_model
     from gen_fw.report.inspect import document
     from gen_fw.runtimes.aot.lower import misfits
@@ -67,8 +68,13 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     progress(f"reading {path.name}")
     model = read_model(path)
     named = asked.board and board.name
+    npu = board.accelerator
+    compiled = npu is not None and compiled_for(model) in ("", npu.name)
+    if compiled:
+        build = replace(build, kernels="ethos_u")
+    checked = check_support(model, build.release, board=named, npu=compiled)
     reasons = {
-        "tflm": [str(reason) for reason in check_support(model, build.release, board=named)],
+        "tflm": [str(reason) for reason in checked],
         "aot": misfits(model, board),
     }
     supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}
@@ -83,6 +89,13 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
             why = f"{error.what}; {error.why}" if error.why else error.what
             note = Diagnostic("the arena is not known", error.where, why, error.hint)
             found = _Arena(notes=(note,))
+    if npu is not None and not compiled and runtime == "tflm" and found.document is not None:
+        note = Diagnostic(
+            f"{npu.name} of {board.name} is not counted: this is the arena with --compiler none",
+            why=f"only {npu.compiler} knows what the NPU needs",
+            hint="gen-fw MODEL --board B -o DIR --dry-run runs it",
+        )
+        found = replace(found, notes=(*found.notes, note))
     made = document(
         replace(model, diagnostics=(*model.diagnostics, *found.notes)),
         path.name,

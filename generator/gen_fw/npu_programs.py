@@ -69,7 +69,7 @@ def given_program(model: Model, name: str, board: Board, options: Options) -> Pr
     notes: tuple[Diagnostic, ...] = ()
     if found and found != npu.name:
         raise ModelError(
-            f"the model was compiled by Vela for {found}, board {board.name} has {npu.name}",
+            f"the model was compiled by Vela for {found}, which {npu.name} cannot execute",
             where=name,
             why="a compiled model runs on the NPU that it was made for, and cannot be recompiled",
             hint="generate from the original model, before Vela",

@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import ConflictError, Diagnostic, GenFwError, UsageError
+from gen_fw.errors import ConflictError, Diagnostic, GenFwError, ToolMissingError, UsageError
 from gen_fw.model.types import Model
 from gen_fw.program import Firmware, Golden, Program
 from gen_fw.project.check import CheckResult
@@ -244,6 +244,9 @@ def check(out: str | PathLike[str], *, progress: Progress = _quiet) -> CheckResu
         )
     try:
         project = plan(Request(models=(), board=""), folder, progress=progress).project
+    except ToolMissingError as error:
+        result = compare(folder)
+        return replace(result, notes=(*result.notes, f"only hashes were compared: {error}"))
     except GenFwError as error:
         # a damaged project is drift; only one that holds its hashes has an error of its own
         damaged = compare(folder)

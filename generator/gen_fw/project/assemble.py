@@ -123,6 +123,15 @@ def _settings_file(intent: Intent, out: Path) -> ProjectFile:
     return ProjectFile(settings.FILE, text.encode(), "shared", merged=True)
 
 
+def _compiler(program: Program) -> dict[str, object]:
+    """The compiler that made what runs, with what decides its output besides the model."""
+    npu = program.adapter.get("npu", {})
+    if not npu or npu["given_compiled"]:
+        return {}
+    used = {key: value for key, value in npu["settings"].items() if value is not None}
+    return {"compiler": {"name": npu["compiler"], "version": npu["version"], **used}}
+
+
 def _receipt(firmware: Firmware, board: Board) -> dict[str, object]:
     return {
         "tool": {"name": "gen-fw", "version": __version__},
@@ -135,6 +144,7 @@ def _receipt(firmware: Firmware, board: Board) -> dict[str, object]:
                 "runtime": program.runtime,
                 "kernels": program.kernels,
                 "sha256": program.constants[0].sha256,
+                **_compiler(program),
             }
             for program in firmware.programs
         ],

@@ -57,6 +57,7 @@ _RUNTIME_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
 _KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "esp_nn": (("ESP-NN", "Apache-2.0"),),
     "cmsis_nn": (("CMSIS-NN", "Apache-2.0"),),
+    "ethos_u": (("CMSIS-NN", "Apache-2.0"), ("Arm Ethos-U core driver", "Apache-2.0")),
 }
 #: licences whose texts are in templates/shared/licences
 _LICENCE_TEXTS = frozenset({"Apache-2.0", "BSD-3-Clause", "MIT"})
@@ -123,7 +124,8 @@ def constants(firmware: Firmware) -> dict[str, bytes | memoryview]:
     """Binary data of the project by key.
 
     For each program ``<name>/model``, ``/input`` (the file as given), ``/golden.npz``,
-    ``/arena.svg``, ``/golden/<tensor>`` and ``/source/<path>``.
+    ``/arena.svg``, ``/golden/<tensor>`` and ``/source/<path>``; compiled for an NPU
+    ``/vela.ini``, the compiler's configuration.
     """
     result: dict[str, bytes | memoryview] = {}
     for program, golden in zip(firmware.programs, firmware.golden, strict=True):
@@ -170,7 +172,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "alignment": model.alignment if model else 16,
             "sha256": digest,
             "id": f"0x{digest[:8]}u",
-            "file": "model_planned.tflite" if rewritten else "model.tflite",
+            "file": _model_file(program, rewritten),
         },
         "arena": {
             "target": _rounded(adapter.get("arena_bytes", {}).get("target", arena.bytes)),
@@ -200,10 +202,20 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             f"runtime-{program.runtime}",
             *(["golden"] if golden is not None else []),
             *(["labels"] if program.labels else []),
-            *(["rewritten"] if rewritten else []),
+            *(["rewritten"] if rewritten and "npu" not in adapter else []),
+            *(["npu"] if "npu" in adapter else []),
+            # compiled now, not given compiled
+            *(["compiled"] if rewritten and "npu" in adapter else []),
             *(["picture"] if program.arena_plan is not None else []),
         ],
     }
+
+
+def _model_file(program: Program, rewritten: bool) -> str:
+    """The file in ``gen/<name>/`` that runs on the target."""
+    if not rewritten:
+        return "model.tflite"
+    return "model_vela.tflite" if "npu" in program.adapter else "model_planned.tflite"
 
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,7 +270,7 @@ def _kind(io: Io) -> str:
 def _board(board: Board) -> dict[str, Any]:
     """The board without what only placement and reports need."""
     document = board_document(board)
-    keys = ("name", "title", "vendor", "chip", "cpu", "memories", "sdk", "licence")
+    keys = ("name", "title", "vendor", "chip", "cpu", "memories", "accelerator", "sdk", "licence")
     return {**{key: document[key] for key in keys}, "data": document["family_data"]}
 
 
@@ -338,6 +350,8 @@ def _flags(firmware: Firmware, options: ProjectOptions, layout: str) -> list[str
     flags.extend(sorted({f"any-runtime-{program.runtime}" for program in firmware.programs}))
     if firmware.shared_arena:
         flags.append("shared-arena")
+    if any("npu" in program.adapter for program in firmware.programs):
+        flags.append("any-npu")
     if any(golden is not None for golden in firmware.golden):
         flags.append("any-golden")
     return flags

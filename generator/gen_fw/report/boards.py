@@ -78,6 +78,20 @@ def show(board: Board, console: Console) -> None:
             ],
         )
     )
+    npu = board.accelerator
+    if npu is not None:
+        console.print(
+            f"accelerator {npu.name} at {npu.base:#010x}, IRQ {npu.irq}, compiled for by "
+            f"{npu.compiler}",
+            markup=False,
+        )
+        console.print(
+            table(
+                "placements that it serves",
+                ["arena", "model", "system configuration", "memory mode"],
+                [(e.arena, e.model, e.system_config, e.memory_mode) for e in npu.system_configs],
+            )
+        )
     console.print("sources:", markup=False)
     for source in board.sources:
         console.print(f"  {source}", markup=False)

@@ -10,6 +10,7 @@ from gen_fw.program import Golden, Program
 from gen_fw.report.arena import show_items
 from gen_fw.report.documents import diagnostic_document, io_document
 from gen_fw.report.memory import show_candidate
+from gen_fw.report.npu import show_npu
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,6 +104,8 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
         arena = _arena(program)
         total = ("in all", arena["bytes"], arena["confidence"])
         show_items(f"arena of {program.name}", arena["items"], total, console)
+        if "npu" in program.report:
+            show_npu(program.name, program.report["npu"], console)
     show_candidate(candidate_document(planned.firmware.chosen), console)
     counts: dict[str, int] = {}
     for change in result.changes.files:

@@ -65,7 +65,12 @@ _SDKS = {
         "IDF_PATH",
         "tools/idf.py",
         "https://docs.espressif.com/projects/esp-idf, then . export.sh",
-    )
+    ),
+    "alif-dfp": (
+        "ALIF_DFP_ROOT",
+        "AlifSemiconductor.Ensemble.pdsc",
+        "git clone https://github.com/alifsemi/alif_ensemble-cmsis-dfp",
+    ),
 }
 _TFLM = ("TFLM_ROOT", "tensorflow/lite/micro/micro_interpreter.h")
 

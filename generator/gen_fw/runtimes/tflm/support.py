@@ -188,7 +188,7 @@ def _no_kernel(operator: Operator, table: OperatorTable, board: str) -> tuple[st
     if code == "ethos-u":
         where = f"board {board}" if board else "this board"
         return (
-            f"it was compiled by Vela for an Arm Ethos-U NPU; {where} has none",
+            f"it was compiled by Vela for an Arm Ethos-U NPU; {where} has no such NPU",
             "generate from the original model, before Vela",
         )
     if code.startswith("XC_"):
