@@ -134,9 +134,9 @@ def estimating(options: Options, board: Board) -> Lower:
         return lower
 
     def estimate(model: Model, name: str) -> Program:
-        from gen_fw.npu_programs import given_program
+        from gen_fw.npu_programs import as_given
 
-        given = given_program(model, name, board, options)
+        given = as_given(model, name, board, options)
         if given is not None:
             return _sized(given, options)
         program = lower(model, name)
@@ -249,10 +249,10 @@ class _Npu:
 
     def program(self, name: str, model: Model, entry: SystemConfig) -> Program:
         from gen_fw.compilers.vela import settings_for
-        from gen_fw.npu_programs import compiled_program, given_program
+        from gen_fw.npu_programs import as_given, compiled_program
 
         settings = settings_for(self.npu, entry, self.options.compiler_options, self.goal)
-        given = given_program(model, name, self.board, self.options)
+        given = as_given(model, name, self.board, self.options)
         if given is not None:
             return _sized(given, self.options)
 

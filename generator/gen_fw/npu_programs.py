@@ -12,6 +12,7 @@ from gen_fw.compilers.command_stream import compiled_for, scratch_bytes
 from gen_fw.compilers.vela import INI, Compiled, VelaSettings, vela
 from gen_fw.compilers.vela_summary import float_tensors, left_on_cpu
 from gen_fw.errors import Diagnostic, ModelError
+from gen_fw.model.graph import resources
 from gen_fw.model.types import Model
 from gen_fw.program import Constant, Program
 from gen_fw.request import Options
@@ -20,6 +21,7 @@ from gen_fw.runtimes.tflm.lower import Npu, lower
 Progress = Callable[[str], None]
 #: reasons that a warning names
 _FEW = 3
+_MEANT = "--compiler none says that this is meant"
 
 
 def compiled_program(
@@ -57,14 +59,24 @@ def compiled_program(
     return replace(program, diagnostics=(*program.diagnostics, note))
 
 
-def given_program(model: Model, name: str, board: Board, options: Options) -> Program | None:
-    """A model that was given compiled, lowered; None for any other model.
+def as_given(model: Model, name: str, board: Board, options: Options) -> Program | None:
+    """A model that is not to be compiled, lowered; None for any other model. It was given
+    compiled, or has what Vela does not compile rightly.
 
     Raises ModelError when it was compiled for another NPU than the board's.
     """
     found = compiled_for(model)
     if found is None:
-        return None
+        if len(model.subgraphs) == 1 and not resources(model):
+            return None
+        program = lower(model, name, board, options)
+        note = Diagnostic(
+            f"the NPU will not be used: {name} has several subgraphs or resource variables",
+            why="of such models Vela's memory plan lets parts overlap that TFLite Micro needs at "
+            "the same time",
+            hint=_MEANT,
+        )
+        return replace(program, diagnostics=(*program.diagnostics, note))
     npu = _accelerator(board)
     notes: tuple[Diagnostic, ...] = ()
     if found and found != npu.name:
@@ -123,17 +135,16 @@ def _unused(model: Model, name: str, compiled: Compiled) -> Diagnostic:
     """The warning that the NPU will not be used."""
     rows = compiled.report["on_cpu"]
     floats = float_tensors(model)
-    hint = "--compiler none says that this is meant"
     if floats:
         return Diagnostic(
             f"the NPU will not be used: {name} computes in floating point",
             why=f"{floats} of its tensors are float, the NPU computes in int8 and int16",
-            hint=f"convert the model for full int8; {hint}",
+            hint=f"convert the model for full int8; {_MEANT}",
         )
     reasons = list(dict.fromkeys(f"{row['operator']}: {row['reason']}" for row in rows))
     more = f" and {len(reasons) - _FEW} more" if len(reasons) > _FEW else ""
     return Diagnostic(
         f"the NPU will not be used: vela leaves all {len(rows)} operators of {name} to the CPU",
         why="; ".join(reasons[:_FEW]) + more,
-        hint=hint,
+        hint=_MEANT,
     )
