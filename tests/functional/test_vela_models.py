@@ -57,7 +57,9 @@ def test_the_arena_is_what_tflm_took(shared: Path, name: str) -> None:
     program = made(shared / "models" / f"{name}.tflite", "alif-e7-hp")
     scratch, used = MEASURED[name]
     assert program.adapter["npu"]["scratch_bytes"] == scratch
-    assert program.region("arena").bytes == (used + 15) // 16 * 16
+    rows = program.region("arena").items
+    on_top = ("rounding up", "start-up")  # what AllocateTensors needs besides
+    assert sum(row.bytes for row in rows if not row.label.startswith(on_top)) == used
 
 
 @pytest.mark.parametrize("name", MODELS)
