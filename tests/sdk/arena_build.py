@@ -143,6 +143,10 @@ MACHINES = {
 }
 
 
+#: the Cortex-M55 with TFLM's kernel for the NPU; only compiled models need it
+ETHOS_U = _m55("ethos_u", "mve")
+
+
 @dataclass(frozen=True, slots=True)
 class Firmware:
     """An executable for a machine."""
@@ -155,7 +159,9 @@ def variables(machine: Machine) -> tuple[str, ...]:
     """Environment variables that name the trees of a machine."""
     if machine.build.release == ESPRESSIF:
         return ("ESP_TFLITE_MICRO_ROOT", "ESP_NN_ROOT")
-    return (*UPSTREAM_TREES, *(["CMSIS_NN_ROOT"] if machine.build.kernels == "cmsis_nn" else []))
+    kernels = machine.build.kernels
+    more = {"cmsis_nn": ["CMSIS_NN_ROOT"], "ethos_u": ["CMSIS_NN_ROOT", "ETHOS_U_DRIVER_ROOT"]}
+    return (*UPSTREAM_TREES, *more.get(kernels, []))
 
 
 def tools(machine: Machine) -> tuple[str, ...]:
@@ -251,22 +257,31 @@ class _Maker:
         )
 
     def _calls(self) -> list[str]:
-        """AddXxx of every operator of the release, without the NPU's, whose driver is no part."""
+        """AddXxx of every operator of the release, the NPU's only where it has a kernel."""
         rows = json.loads((TABLES / f"{self.machine.build.release}.json").read_text("utf-8"))
-        return [row["call"] for row in rows["registrations"] if row["custom"] != "ethos-u"]
+        npu = self.machine.build.kernels == "ethos_u"
+        return [row["call"] for row in rows["registrations"] if npu or row["custom"] != "ethos-u"]
 
     def _sources(self) -> Iterator[tuple[Path, str, bool]]:
         """(file, options, whether other kernel sets cannot share the object)."""
         kernels = self.machine.build.kernels
+        npu = kernels == "ethos_u"
+        kernels = "cmsis_nn" if npu else kernels
         replaced = (
             {path.name for path in (self.tflm / KERNELS / kernels).glob("*.cc")}
             if kernels != "reference"
             else set()
         )
+        if npu:  # beside the kernels of CMSIS-NN, and without a driver behind it
+            driver = self.roots["ETHOS_U_DRIVER_ROOT"] / "include"
+            yield self.tflm / KERNELS / "ethos_u" / "ethosu.cc", f"-isystem {driver}", True
+            yield OURS / "no_npu.c", f"-isystem {driver}", True
         for folder in _CORE:
             for path in sorted((self.tflm / folder).glob("*.cc")):
                 name = str(path.relative_to(self.tflm))
                 if _SKIP.search(name) or (folder == KERNELS and path.name in replaced):
+                    continue
+                if npu and path.name == "ethosu.cc":  # says that there is no such kernel
                     continue
                 if path.name == "micro_time.cc" and self.machine.build.release == ESPRESSIF:
                     continue
