@@ -68,7 +68,10 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     model = read_model(path)
     named = asked.board and board.name
     reasons = {
-        "tflm": [str(reason) for reason in check_support(model, build.release, board=named)],
+        "tflm": [
+            str(reason)
+            for reason in check_support(model, build.release, board=named, kernels=build.kernels)
+        ],
         "aot": misfits(model, board),
     }
     supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}

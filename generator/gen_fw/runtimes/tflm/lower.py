@@ -86,10 +86,16 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     model, UsageError when an option does not fit the board.
     """
     table = load(board.sdk.tflm)
-    reasons = check(model, board.sdk.tflm, custom_ops=options.custom_ops, board=board.name)
+    build = build_of(board, options.kernels, options.optimise)
+    reasons = check(
+        model,
+        board.sdk.tflm,
+        custom_ops=options.custom_ops,
+        board=board.name,
+        kernels=build.kernels,
+    )
     if reasons:
         raise _unsupported(reasons, table)
-    build = build_of(board, options.kernels, options.optimise)
     inputs, outputs = interface(model)
     runs = planned(model, build, offline_plan=options.offline_plan)
     arena_bytes = {

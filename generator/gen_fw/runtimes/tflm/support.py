@@ -55,11 +55,13 @@ def check(
     *,
     custom_ops: Mapping[str, str] | None = None,
     board: str = "",
+    kernels: str = "",
 ) -> list[Reason]:
     """All reasons why ``release`` cannot execute ``model``; empty when it can.
 
     ``custom_ops`` maps custom codes to C functions that return their TFLMRegistration*, which
-    makes these operators accepted. ``board`` is only named in texts. Raises UsageError for an
+    makes these operators accepted. ``board`` is only named in texts. ``kernels`` (``cmsis_nn``,
+    ``esp_nn``, ...) empty means those of the release's table. Raises UsageError for an
     unknown release.
     """
     table = load(release)
@@ -67,7 +69,7 @@ def check(
     for subgraph in model.subgraphs:
         reasons.extend(_tensors(subgraph))
         for operator in subgraph.operators:
-            found = _operator(model, subgraph, operator, table, custom_ops or {}, board)
+            found = _operator(model, subgraph, operator, table, custom_ops or {}, board, kernels)
             reasons.extend(
                 Reason(subgraph.index, operator.index, operator.label, why, hint)
                 for why, hint in found
@@ -94,6 +96,7 @@ def _operator(
     table: OperatorTable,
     custom_ops: Mapping[str, str],
     board: str,
+    kernels: str,
 ) -> Iterator[tuple[str, str]]:
     code = operator.custom_code
     if code is not None and code.decode("utf-8", "replace") in custom_ops:
@@ -109,12 +112,12 @@ def _operator(
     name = registration.custom or registration.operator
     spec = facts("types")[kind][name]
     if not storage:
-        yield from _types(operator, spec, table.kernels, present)
+        yield from _types(operator, spec, kernels or table.kernels, present)
     for why in shape_misfits(spec, model, operator, present):
         yield why, _REPLACE
     for why in _omitted(spec, operator):
         yield why, _REPLACE
-    site = Site(model, subgraph, operator, present, table.kernels)
+    site = Site(model, subgraph, operator, present, kernels or table.kernels)
     yield from intermediates(site)
     for rule in RULES.get(name, ()):
         yield from rule(site)
