@@ -296,7 +296,9 @@ class _Graph:
         )
 
     def _overlapping(self, step: Step, offsets: Mapping[int, int]) -> frozenset[str]:
-        names = set()
+        names: set[str] = set()
+        if step.inside is not None:  # a copy within one buffer, from one place to another
+            return frozenset()
         for result, target in self._touched(step, written=True):
             for parameter, source in self._touched(step, written=False):
                 distance = offsets[target] - offsets[source]
