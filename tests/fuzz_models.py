@@ -113,6 +113,44 @@ def _chain(b: Builder) -> Parts:
     return [source], outputs
 
 
+def _branches(b: Builder) -> Parts:
+    """Values that several operators read, in any order: what lies over what, what must move, and
+    operands that are written where they are concatenated."""
+    source = b.value((1, b.between(1, 6), b.between(1, 6), b.pick(1, 3, 4, 8, 16)))
+    values, used = [source], {source.index}
+    for _ in range(b.between(3, 9)):
+        value = b.pick(*values[-3:])
+        like = [other for other in values if other.shape == value.shape]
+        step = b.between(0, 6)
+        if step == 0:
+            other = b.pick(*like)
+            used.add(other.index)
+            made = arithmetic(b, value, b.pick("ADD", "MUL"), other)[1][0]
+        elif step == 1:
+            made = conv(b, value, channels=b.pick(1, 4, value.shape[3], 2 * value.shape[3]))
+        elif step == 2:
+            made = depthwise(b, value)
+        elif step == 3:
+            made = pool(b, value, b.pick("AVERAGE_POOL_2D", "MAX_POOL_2D"))
+        elif step == 4:
+            made = relu(b, value)
+        else:  # operands have the quantization of the result, as TFLM wants
+            operands = [value, *(b.pick(*like) for _ in range(b.between(1, 2)))]
+            used.update(operand.index for operand in operands)
+            operands = [
+                one if one is value else b.operator("RELU", [one], b.like(value, one.shape))
+                for one in operands
+            ]
+            axis = b.pick(1, 1, 2, 3)
+            shape = list(value.shape)
+            shape[axis] *= len(operands)
+            joined = b.like(value, tuple(shape))
+            made = b.operator("CONCATENATION", operands, joined, "ConcatenationOptions", axis=axis)
+        used.add(value.index)
+        values.append(made)
+    return [source], [v for v in values[1:] if v.index not in used or b.chance(0.1)]
+
+
 def _single(
     step: Callable[[Builder, Value], Value], source: Callable[[Builder], Value]
 ) -> Callable[[Builder], Parts]:
@@ -125,9 +163,9 @@ def _single(
 
 #: family -> (weight, builder); the weights say how often each occurs in 41 models
 FAMILIES: dict[str, tuple[int, Callable[[Builder], Parts]]] = {
-    "conv": (6, _single(conv, image)),
-    "depthwise": (5, _single(depthwise, image)),
-    "dense": (4, _single(dense, _any)),
+    "conv": (5, _single(conv, image)),
+    "depthwise": (4, _single(depthwise, image)),
+    "dense": (3, _single(dense, _any)),
     "average_pool": (2, _single(lambda b, v: pool(b, v, "AVERAGE_POOL_2D"), image)),
     "max_pool": (2, _single(lambda b, v: pool(b, v, "MAX_POOL_2D"), image)),
     "add": (3, lambda b: arithmetic(b, _any(b), "ADD")),
@@ -144,6 +182,7 @@ FAMILIES: dict[str, tuple[int, Callable[[Builder], Parts]]] = {
     "dequantize": (1, _single(dequantize, _any)),
     "wide": (3, _wide),
     "chain": (3, _chain),
+    "branches": (3, _branches),
 }
 _ORDER = [family for family, (weight, _) in FAMILIES.items() for _ in range(weight)]
 

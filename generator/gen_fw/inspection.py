@@ -72,9 +72,11 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     compiled = npu is not None and compiled_for(model) in ("", npu.name)
     if compiled:
         build = replace(build, kernels="ethos_u")
-    checked = check_support(model, build.release, board=named, npu=compiled)
     reasons = {
-        "tflm": [str(reason) for reason in checked],
+        "tflm": [
+            str(reason)
+            for reason in check_support(model, build.release, board=named, kernels=build.kernels)
+        ],
         "aot": misfits(model, board),
     }
     supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}

@@ -63,7 +63,8 @@ def overlay(
     """The smallest plan found. Offsets are multiples of 16, but those of parts follow their whole.
 
     ``start`` is a plan to begin with, which need not use the freedom; never a larger one is
-    returned. Raises ValueError when a part has two wholes, leaves its whole, or is its own.
+    returned. Raises ValueError when a part has two wholes, leaves its whole, is its own, or meets
+    another part of it.
     """
     rules = _Rules(buffers, overs, insides)
     bound = rules.bound()
@@ -169,8 +170,14 @@ class _Rules:
         #: body -> other body -> rules for the distance of the first from the other
         self.rules: list[dict[int, list[_Rule]]] = [{} for _ in range(count)]
         allowed = {(over.source, over.result): over for over in self.overs}
+        wholes = {inside.part: inside for inside in insides}
         for i, j in _meeting(buffers):
-            if self.body[i] == self.body[j] or not buffers[i].bytes or not buffers[j].bytes:
+            if not buffers[i].bytes or not buffers[j].bytes:
+                continue
+            if self.body[i] == self.body[j]:
+                meet = -buffers[j].bytes < self.place[j] - self.place[i] < buffers[i].bytes
+                if meet and j not in _path(wholes, i) and i not in _path(wholes, j):
+                    raise ValueError(f"buffers[{i}] and buffers[{j}]: parts that overlap")
                 continue
             over, source, result = allowed.get((i, j)), i, j
             if over is None:

@@ -28,8 +28,8 @@ _NVS, _PHY = 0x6000, 0x1000
 #: chips whose code and constants can run from PSRAM in every supported ESP-IDF: with the arena
 #: there too, flash and PSRAM no longer compete for the bus (home-assistant-voice-pe PR 400)
 _XIP_FROM_PSRAM = frozenset({"esp32s3"})
-#: release whose scratch buffers the arena's size counts
-_ESP_NN_RANGE = "~1.2.3"
+#: the release whose scratch buffers the arena's size counts: others ask for other sizes
+_ESP_NN_RANGE = "==1.2.3"
 
 
 def data(firmware: Firmware, board: Board) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "target": target,
         # operator table and arena are those of this release; the resolver's calls exist in no older
         "idf_range": board.sdk.requires,
-        "tflm_range": f"~{board.sdk.tflm.rpartition('-')[2]}",
+        "tflm_range": f"=={board.sdk.tflm.rpartition('-')[2]}",
         "esp_nn_range": _ESP_NN_RANGE,
         "dual_core": board.cpu.cores > 1,
         "esp_nn": facts["esp_nn"],

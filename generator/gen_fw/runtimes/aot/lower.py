@@ -61,11 +61,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     inputs, outputs = interface(model)
     steps, aliases = lowered(model, target, board)
     memory = plan_memory(model, main, steps, aliases)
-    calls = [
-        _call(model, main, memory, position, step)
-        for position, step in enumerate(memory.steps)
-        if position not in memory.skipped
-    ]
+    calls = [_call(model, main, memory, at, step) for at, step in enumerate(memory.steps)]
     sources = emit(name, calls, target)
     arena = max(align(memory.plan.bytes), 16)
     return Program(
@@ -234,7 +230,8 @@ def _call(model: Model, main: Subgraph, memory: Memory, position: int, step: Ste
         if isinstance(argument, TensorArgument) and argument.written
     }
     overlapping = memory.overlapping.get(position, frozenset())
-    return Call(step, tuple(offsets), constants, sizes, overlapping)
+    skipped = position in memory.skipped
+    return Call(step, tuple(offsets), constants, sizes, overlapping, skipped)
 
 
 def _items(memory: Memory, arena: int) -> tuple[Item, ...]:

@@ -19,7 +19,7 @@ from gen_fw.errors import ModelError
 from gen_fw.memory import order as ordering
 from gen_fw.memory.best import solve
 from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
-from gen_fw.memory.overlay import Inside, Over, Overlaid, faults, overlay
+from gen_fw.memory.overlay import EFFORT, Inside, Over, Overlaid, faults, overlay
 from gen_fw.model.types import Model, Subgraph
 from gen_fw.runtimes.aot.layer import Alias, ScratchArgument, Step, TensorArgument
 
@@ -111,16 +111,17 @@ def _best(line: _Line) -> _Candidate:
         return every
     for position in list(line.insides)[:_TRIALS]:
         more = {**best.insides, position: line.insides[position]}
-        laid = _laid(line, more, apart)
+        laid = _laid(line, more, apart, EFFORT // 8)
         if laid.plan.bytes <= best.laid.plan.bytes:
             best = _Candidate(line, more, laid)
     return best
 
 
-def _laid(line: _Line, insides: Mapping[int, Inside], apart: Plan) -> Overlaid:
-    if not line.buffers:
-        return Overlaid(apart, 0)
-    return overlay(line.buffers, line.overs, list(insides.values()), start=apart)
+def _laid(
+    line: _Line, insides: Mapping[int, Inside], apart: Plan, effort: int = EFFORT
+) -> Overlaid:
+    parts = list(insides.values())
+    return overlay(line.buffers, line.overs, parts, start=apart, effort=effort)
 
 
 class _Graph:
@@ -295,7 +296,9 @@ class _Graph:
         )
 
     def _overlapping(self, step: Step, offsets: Mapping[int, int]) -> frozenset[str]:
-        names = set()
+        names: set[str] = set()
+        if step.inside is not None:  # a copy within one buffer, from one place to another
+            return frozenset()
         for result, target in self._touched(step, written=True):
             for parameter, source in self._touched(step, written=False):
                 distance = offsets[target] - offsets[source]

@@ -101,15 +101,19 @@ def lower(
     model, UsageError when an option does not fit the board.
     """
     table = load(board.sdk.tflm)
-    release, custom_ops = board.sdk.tflm, options.custom_ops
-    reasons = check(model, release, custom_ops=custom_ops, board=board.name, npu=npu is not None)
+    build = build_of(board, "ethos_u" if npu else options.kernels, options.optimise)
+    reasons = check(
+        model,
+        board.sdk.tflm,
+        custom_ops=options.custom_ops,
+        board=board.name,
+        kernels=build.kernels,
+    )
     if reasons:
         raise _unsupported(reasons, table)
-    build = build_of(board, "ethos_u" if npu else options.kernels, options.optimise)
     # what the NPU's compiler planned must stay as it is
     runs = planned(model, build, offline_plan=options.offline_plan and npu is None)
-    constants = runs.constants
-    given = model
+    given, constants = model, runs.constants
     if npu is not None:
         given = npu.given or model
         constants = (

@@ -200,11 +200,24 @@ def _shuffled_weights(site: Site) -> Iterator[Finding]:
 
 
 #: operator name or custom code -> rules
+def _fully_connected_cmsis_nn(site: Site) -> Iterator[Finding]:
+    """cmsis_nn/fully_connected.cc."""
+    data, weights = site.present.get("in0"), site.present.get("in1")
+    if site.kernels not in ("cmsis_nn", "ethos_u") or data is None or weights is None:
+        return
+    per_channel = weights.quantization is not None and weights.quantization.per_channel
+    if per_channel and (data.dtype is DType.INT16 or weights.dtype is DType.INT4):
+        yield (
+            "CMSIS-NN takes one scale for all weights with int16 activations or int4 weights",
+            "--kernels reference, or convert the model again with per-tensor weights",
+        )
+
+
 RULES: Mapping[str, tuple[Callable[[Site], Iterator[Finding]], ...]] = {
     "CONV_2D": (_convolution,),
     "DEPTHWISE_CONV_2D": (_depthwise,),
     "TRANSPOSE_CONV": (_transpose_convolution,),
-    "FULLY_CONNECTED": (_fully_connected, _shuffled_weights),
+    "FULLY_CONNECTED": (_fully_connected, _shuffled_weights, _fully_connected_cmsis_nn),
     "AVERAGE_POOL_2D": (_geometry,),
     "MAX_POOL_2D": (_geometry,),
     "L2_POOL_2D": (_geometry,),

@@ -55,22 +55,23 @@ def check(
     *,
     custom_ops: Mapping[str, str] | None = None,
     board: str = "",
-    npu: bool = False,
+    kernels: str = "",
 ) -> list[Reason]:
     """All reasons why ``release`` cannot execute ``model``; empty when it can.
 
     ``custom_ops`` maps custom codes to C functions that return their TFLMRegistration*, which
-    makes these operators accepted. ``board`` is only named in texts. ``npu``: ethos-u operators are
-    made for the board's NPU. Raises UsageError for an unknown release.
+    makes these operators accepted. ``board`` is only named in texts. ``kernels`` (``cmsis_nn``,
+    ``esp_nn``, ...) empty means those of the release's table; with ``ethos_u``, operators that Vela
+    made are accepted too. Raises UsageError for an unknown release.
     """
     table = load(release)
     reasons: list[Reason] = []
     for subgraph in model.subgraphs:
         reasons.extend(_tensors(subgraph))
         for operator in subgraph.operators:
-            if npu and operator.custom_code == b"ethos-u" and table.find(operator):
+            if kernels == "ethos_u" and operator.custom_code == b"ethos-u" and table.find(operator):
                 continue  # its tensors are Vela's
-            found = _operator(model, subgraph, operator, table, custom_ops or {}, board)
+            found = _operator(model, subgraph, operator, table, custom_ops or {}, board, kernels)
             reasons.extend(
                 Reason(subgraph.index, operator.index, operator.label, why, hint)
                 for why, hint in found
@@ -97,6 +98,7 @@ def _operator(
     table: OperatorTable,
     custom_ops: Mapping[str, str],
     board: str,
+    kernels: str,
 ) -> Iterator[tuple[str, str]]:
     code = operator.custom_code
     if code is not None and code.decode("utf-8", "replace") in custom_ops:
@@ -112,12 +114,12 @@ def _operator(
     name = registration.custom or registration.operator
     spec = facts("types")[kind][name]
     if not storage:
-        yield from _types(operator, spec, table.kernels, present)
+        yield from _types(operator, spec, kernels or table.kernels, present)
     for why in shape_misfits(spec, model, operator, present):
         yield why, _REPLACE
     for why in _omitted(spec, operator):
         yield why, _REPLACE
-    site = Site(model, subgraph, operator, present, table.kernels)
+    site = Site(model, subgraph, operator, present, kernels or table.kernels)
     yield from intermediates(site)
     for rule in RULES.get(name, ()):
         yield from rule(site)

@@ -34,9 +34,9 @@ extern "C" {
 
 /// Arena that digits_int8_init() uses (exact). Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define DIGITS_INT8_ARENA_BYTES 1344u
+#define DIGITS_INT8_ARENA_BYTES 1088u
 #else
-#define DIGITS_INT8_ARENA_BYTES 1344u
+#define DIGITS_INT8_ARENA_BYTES 1088u
 #endif
 #define DIGITS_INT8_ARENA_ALIGNMENT 16
 
@@ -64,7 +64,7 @@ enum gen_fw_status digits_int8_init_with(void *arena, size_t bytes);
 
 /**
  * One inference: reads the inputs, writes the outputs. Fill all inputs before every call, as their
- * memory may be reused for other tensors. Outputs are valid until the next call.
+ * memory may be reused for other tensors, outputs among them: read these before you fill inputs.
  */
 enum gen_fw_status digits_int8_invoke(void);
 

@@ -21,12 +21,12 @@ void digits_int8_aot_run(uint8_t *arena) {
                            (int32_t *)(void *)(arena + 0));
   TRACE(8, 576, 512);
   // 1: CONV_2D 3x3, stride 2x2, 8 to 16 channels, 16 pixels
-  digits_int8_conv_pairs_1((const int8_t *)(arena + 576), (int8_t *)(arena + 1088),
+  digits_int8_conv_pairs_1((const int8_t *)(arena + 576), (int8_t *)(arena + 576),
                            digits_int8_op1_weights, digits_int8_op1_channels,
                            (int32_t *)(void *)(arena + 0));
-  TRACE(9, 1088, 256);
+  TRACE(9, 576, 256);
   // 2: MAX_POOL_2D 2x2, 16 channels
-  digits_int8_pool_maximum_0((const int8_t *)(arena + 1088), (int8_t *)(arena + 0));
+  digits_int8_pool_maximum_0((const int8_t *)(arena + 576), (int8_t *)(arena + 0));
   TRACE(10, 0, 64);
   // 4: FULLY_CONNECTED 1 rows, 64 to 10
   digits_int8_conv_tile_0((const int8_t *)(arena + 0), (int8_t *)(arena + 64),

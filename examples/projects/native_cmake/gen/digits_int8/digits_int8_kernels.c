@@ -246,8 +246,8 @@ void digits_int8_conv_pairs_0(const int8_t *input, int8_t *restrict output, cons
 }
 
 // CONV_2D 3x3, stride 2x2, 8 to 16 channels, 16 pixels. Operator 1.
-void digits_int8_conv_pairs_1(const int8_t *input, int8_t *restrict output, const int8_t *weights,
-                              const struct digits_int8_channel *channels,
+void digits_int8_conv_pairs_1(const int8_t *input, int8_t *output, const int8_t *restrict weights,
+                              const struct digits_int8_channel *restrict channels,
                               int32_t *restrict columns) {
   // what the padding reads: the input's zero point
   static const int8_t zeros[8] = {-128, -128, -128, -128, -128, -128, -128, -128};

@@ -17,8 +17,8 @@ struct digits_int8_channel {
 void digits_int8_conv_pairs_0(const int8_t *input, int8_t *restrict output, const int8_t *weights,
                               const struct digits_int8_channel *channels,
                               int32_t *restrict columns);
-void digits_int8_conv_pairs_1(const int8_t *input, int8_t *restrict output, const int8_t *weights,
-                              const struct digits_int8_channel *channels,
+void digits_int8_conv_pairs_1(const int8_t *input, int8_t *output, const int8_t *restrict weights,
+                              const struct digits_int8_channel *restrict channels,
                               int32_t *restrict columns);
 void digits_int8_pool_maximum_0(const int8_t *input, int8_t *restrict output);
 void digits_int8_conv_tile_0(const int8_t *input, int8_t *restrict output, const int8_t *weights,

@@ -64,7 +64,7 @@ enum gen_fw_status direction_init_with(void *arena, size_t bytes);
 
 /**
  * One inference: reads the inputs, writes the outputs. Fill all inputs before every call, as their
- * memory may be reused for other tensors. Outputs are valid until the next call.
+ * memory may be reused for other tensors, outputs among them: read these before you fill inputs.
  */
 enum gen_fw_status direction_invoke(void);
 
