@@ -17,9 +17,9 @@ def show_npu(name: str, npu: Mapping[str, Any], console: Console) -> None:
     operators = npu["operators"]
     given = npu["settings"] is None
     console.print(
-        f"{name} on {npu['accelerator']}: "
-        + ("given compiled, " if given else f"{count(operators['npu'])} operators on the NPU, ")
-        + f"{count(operators['cpu'])} on the CPU",
+        f"{name} for {npu['accelerator']}, operators: "
+        + ("given compiled" if given else f"{count(operators['npu'])} on the NPU")
+        + f", {count(operators['cpu'])} on the CPU",
         markup=False,
     )
     if not given and operators["npu"]:
@@ -37,7 +37,7 @@ def show_npu(name: str, npu: Mapping[str, Any], console: Console) -> None:
             f"  {npu['compiler']} {npu['version']}, {settings['system_config']}, "
             f"{settings['memory_mode']}, {settings['optimise']}: {memory}; "
             f"{count(npu['cycles'])} cycles at {npu['clock_mhz']} MHz, "
-            f"{npu['inference_ms']:.3f} ms an inference ({npu['label']}, NPU alone)",
+            f"{npu['inference_ms']:.3g} ms an inference ({npu['label']}, NPU alone)",
             markup=False,
         )
     if npu["on_cpu"]:
