@@ -77,6 +77,11 @@ def compiling(options: Options, board: Board) -> Accelerator | None:
     """
     npu = board.accelerator
     runtime = options.runtime or board.default_runtime
+    if npu is not None and options.kernels == "ethos_u":
+        raise UsageError(
+            f"--kernels ethos_u follows from --compiler {npu.compiler}",
+            hint="leave --kernels out",
+        )
     if options.compiler not in ("", "none"):
         if npu is None or npu.compiler != options.compiler:
             known = f"--compiler {npu.compiler} or " if npu else "use "
@@ -264,7 +269,7 @@ class _Npu:
 
         first = attempt(settings)
         limit = self.options.max_arena
-        if limit is None or first.row["arena_bytes"] <= limit or not first.row["on_npu"]:
+        if limit is None or not first.row or first.row["arena_bytes"] <= limit:
             return _sized(first.program, self.options)
         best, rows = self.search(first, limit, attempt, settings)
         npu = {**best.program.report["npu"], "tried": rows}
@@ -317,9 +322,11 @@ def _rank(attempt: _Attempt) -> tuple[int, int, int]:
 
 
 def _row(program: Program, options: Options) -> dict[str, Any]:
-    """One line of the table of what was tried."""
+    """One line of the table of what was tried; empty when the NPU has nothing to do."""
     from gen_fw.memory.sizing import sized
 
+    if "npu" not in program.adapter:
+        return {}
     npu = program.report["npu"]
     with_margin = sized(program, margin=options.arena_margin)
     return {
@@ -330,7 +337,6 @@ def _row(program: Program, options: Options) -> dict[str, Any]:
         "model_bytes": program.region("model").bytes,
         "cycles": npu["cycles"],
         "inference_ms": npu["inference_ms"],
-        "on_npu": npu["operators"]["npu"] > 0,
     }
 
 

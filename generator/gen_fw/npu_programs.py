@@ -10,7 +10,7 @@ from typing import Any
 from gen_fw.boards.board import Accelerator, Board
 from gen_fw.compilers.command_stream import compiled_for, scratch_bytes
 from gen_fw.compilers.vela import INI, Compiled, VelaSettings, vela
-from gen_fw.compilers.vela_summary import float_tensors, left_on_cpu
+from gen_fw.compilers.vela_summary import float_tensors, left_on_cpu, quantized_tensors
 from gen_fw.errors import Diagnostic, ModelError
 from gen_fw.model.graph import resources
 from gen_fw.model.types import Model
@@ -38,10 +38,17 @@ def compiled_program(
     Raises what ``vela`` and ``lower`` raise.
     """
     npu = _accelerator(board)
-    compiled = vela(model, name, settings, progress)
+    try:
+        compiled = vela(model, name, settings, progress)
+    except ModelError:
+        if quantized_tensors(model):
+            raise
+        # nothing in it is for the NPU, so that Vela cannot read it does not matter
+        program = lower(model, name, board, options)
+        return replace(program, diagnostics=(*program.diagnostics, _float(model, name)))
     if compiled.all_on_cpu:
         program = lower(model, name, board, options)
-        note = _unused(model, name, compiled)
+        note = _float(model, name) if float_tensors(model) else _unused(name, compiled)
         return replace(
             program,
             report={**program.report, "npu": dict(compiled.report)},
@@ -131,16 +138,17 @@ def _facts(npu: Accelerator, report: Mapping[str, Any], *, given_compiled: bool)
     }
 
 
-def _unused(model: Model, name: str, compiled: Compiled) -> Diagnostic:
-    """The warning that the NPU will not be used."""
+def _float(model: Model, name: str) -> Diagnostic:
+    return Diagnostic(
+        f"the NPU will not be used: {name} computes in floating point",
+        why=f"{float_tensors(model)} of its tensors are float, the NPU computes in int8 and int16",
+        hint=f"convert the model for full int8; {_MEANT}",
+    )
+
+
+def _unused(name: str, compiled: Compiled) -> Diagnostic:
+    """The warning that nothing is left for the NPU, with the compiler's reasons."""
     rows = compiled.report["on_cpu"]
-    floats = float_tensors(model)
-    if floats:
-        return Diagnostic(
-            f"the NPU will not be used: {name} computes in floating point",
-            why=f"{floats} of its tensors are float, the NPU computes in int8 and int16",
-            hint=f"convert the model for full int8; {_MEANT}",
-        )
     reasons = list(dict.fromkeys(f"{row['operator']}: {row['reason']}" for row in rows))
     more = f" and {len(reasons) - _FEW} more" if len(reasons) > _FEW else ""
     return Diagnostic(

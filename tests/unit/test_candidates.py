@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from gen_fw.boards.load import load_board
 from gen_fw.candidates import compiling, estimating, prepared
 from gen_fw.compilers import vela as room
-from gen_fw.errors import DoesNotFitError, GenFwError, ModelError, ToolMissingError, UsageError
+from gen_fw.errors import DoesNotFitError, ModelError, ToolMissingError, UsageError
 from gen_fw.memory.place import Chosen
 from gen_fw.model.reader import read_model
 from gen_fw.request import Options
@@ -68,6 +69,7 @@ class TestWithoutVela:
             ("alif-e7-hp", {"compiler": "tvm"}, "no compiler 'tvm'"),
             ("alif-e7-hp", {"compiler": "vela", "runtime": "aot"}, "needs the runtime tflm"),
             ("alif-e7-hp", {"kernels": "reference"}, "CMSIS-NN"),
+            ("alif-e7-hp", {"kernels": "ethos_u", "compiler": "none"}, "follows from"),
             (
                 "alif-e7-hp",
                 {"compiler": "none", "compiler_options": {"memory-mode": "Sram_Only"}},
@@ -245,6 +247,16 @@ class TestWithVela:
         ).programs
         assert any("compiled for ethos-u55-128" in note.what for note in program.diagnostics)
 
-    def test_errors_are_ours(self) -> None:
-        with pytest.raises(GenFwError, match="Vela cannot compile this model"):
-            ready(DATA / "multi_io.tflite", "alif-e7-hp")
+    def test_a_float_model_that_vela_cannot_read(self) -> None:
+        (program,) = ready(DATA / "multi_io.tflite", "alif-e7-hp").programs
+        assert any("floating point" in note.what for note in program.diagnostics)
+
+    def test_a_model_that_vela_cannot_compile(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        script = tmp_path / "vela.py"
+        script.write_text("raise RuntimeError('Compilation failed: too odd')")
+        monkeypatch.setattr(room, "_tool", lambda: ([sys.executable, str(script)], "9.9"))
+        with pytest.raises(ModelError, match="Compilation failed: too odd") as caught:
+            ready(DIGITS, "alif-e7-hp")
+        assert "--compiler none" in caught.value.hint

@@ -68,9 +68,17 @@ def left_on_cpu(given: Model, compiled: Model, talk: str = "") -> Iterator[dict[
 
 def float_tensors(model: Model) -> int:
     """How many tensors that are computed, or are inputs, hold floating-point numbers."""
-    floats = (DType.FLOAT32, DType.FLOAT16, DType.FLOAT64, DType.BFLOAT16)
+    return _computed(model, (DType.FLOAT32, DType.FLOAT16, DType.FLOAT64, DType.BFLOAT16))
+
+
+def quantized_tensors(model: Model) -> int:
+    """How many such tensors hold what an NPU computes in: 8 or 16-bit integers."""
+    return _computed(model, (DType.INT8, DType.UINT8, DType.INT16))
+
+
+def _computed(model: Model, dtypes: tuple[DType, ...]) -> int:
     return sum(
-        tensor.dtype in floats and not model.is_constant(tensor)
+        tensor.dtype in dtypes and not model.is_constant(tensor)
         for subgraph in model.subgraphs
         for tensor in subgraph.tensors
     )

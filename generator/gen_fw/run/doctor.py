@@ -58,6 +58,7 @@ _PACKAGES = (
     _Package("elftools", "sizes in gen-fw run", "pip install pyelftools"),
     _Package("PIL", "gen-fw run --input picture.png", "pip install 'gen-fw[image]'"),
     _Package("tflite_micro", "reference vectors", "pip install 'gen-fw[reference]'"),
+    _Package("ethosu", "Vela, for boards with an Ethos-U", "pip install 'gen-fw[vela]'"),
 )
 #: SDK name -> variable that names its folder, a file in it, where to get it
 _SDKS = {
