@@ -15,6 +15,7 @@ import pytest
 import sdk_evidence
 from arena_compare import compare
 from sdk_trees import tree
+from test_arena import _tools as tool_versions
 
 from gen_fw.boards.load import load_board
 from gen_fw.candidates import prepared
@@ -104,7 +105,10 @@ def test_compiled_models_take_what_was_predicted(
             ),
             tree("ethos-u-core-driver", "ETHOS_U_DRIVER_ROOT", "include/ethosu_driver.h", "."),
         ],
-        tools={"vela": importlib.metadata.version("ethos-u-vela")},
+        tools={
+            **tool_versions(firmware.machine),
+            "vela": importlib.metadata.version("ethos-u-vela"),
+        },
         results=[
             {
                 "name": one.path.stem,
