@@ -17,7 +17,7 @@ from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Firmware, Golden, Io, Program
-from gen_fw.project import esp_idf, native_cmake
+from gen_fw.project import alif_cmake, esp_idf, native_cmake
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
 from gen_fw.project.picture import svg
@@ -61,7 +61,11 @@ _KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 #: licences whose texts are in templates/shared/licences
 _LICENCE_TEXTS = frozenset({"Apache-2.0", "BSD-3-Clause", "MIT"})
-_FAMILIES = {"esp_idf": esp_idf.data, "native_cmake": native_cmake.data}
+_FAMILIES = {
+    "alif_cmake": alif_cmake.data,
+    "esp_idf": esp_idf.data,
+    "native_cmake": native_cmake.data,
+}
 
 
 @dataclass(frozen=True, slots=True)

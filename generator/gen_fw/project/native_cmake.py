@@ -7,25 +7,18 @@ from typing import Any
 
 from gen_fw.boards.board import Board
 from gen_fw.program import Firmware
+from gen_fw.project.tflm_tree import tflm_tree
 
 
 def data(firmware: Firmware, board: Board) -> dict[str, Any]:
-    """The board's own table and, from the programs:
+    """The board's own table, what ``tflm_tree`` says of the programs, and:
 
-    ``cxx``: a program needs a C++ compiler; ``tflm_sources``: kernel files of the TFLM tree that
-    some program needs, sorted; ``cmsis_nn``: take CMSIS-NN's version of a kernel where there is
-    one; ``signal``: operators of TFLM's signal library are among them; ``regions``: the memories
-    as the linker sees them; ``flags``: conditions for family.toml.
+    ``regions``: the memories as the linker sees them; ``flags``: conditions for family.toml.
     """
     facts = board.family_data
-    tflm = [program for program in firmware.programs if program.runtime == "tflm"]
-    sources = {str(path) for program in tflm for path in program.adapter["kernel_sources"]}
     return {
         **facts,
-        "cxx": bool(tflm),
-        "tflm_sources": sorted(sources),
-        "signal": any(path.startswith("signal/") for path in sources),
-        "cmsis_nn": any(program.kernels == "cmsis_nn" for program in tflm),
+        **tflm_tree(firmware),
         "regions": [
             {
                 "name": memory.name,
