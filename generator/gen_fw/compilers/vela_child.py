@@ -23,6 +23,9 @@ def main(memory: int, seconds: int, command: list[str]) -> int:
         (resource.RLIMIT_FSIZE, _LARGEST_FILE),
         (resource.RLIMIT_CORE, 0),
     ):
+        hard = resource.getrlimit(limit)[1]
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
         resource.setrlimit(limit, (value, value))
     os.execv(command[0], command)
 
