@@ -97,6 +97,17 @@ _SOURCES = (
     "drivers/source/uart.c",
     "libs/retarget_io/source/stdout_USART.c",
 )
+#: and that make OSPI flash readable, when the model lies there
+_OSPI_SOURCES = (
+    "ospi_xip/source/issi_flash/issi_flash.c",
+    "ospi_xip/source/ospi/ospi_drv.c",
+)
+_OSPI_INCLUDES = (
+    "ospi_xip/config",
+    "ospi_xip/include",
+    "ospi_xip/source/issi_flash",
+    "ospi_xip/source/ospi",
+)
 
 
 def data(firmware: Firmware, board: Board) -> dict[str, Any]:
@@ -105,7 +116,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     ``regions``: the memories as the linker sees them; ``arena``, ``model``, ``code``: the region
     that each is placed in, ``arena`` with ``cache``, ``model`` with ``loaded`` (it lies in RAM and
     is copied there at start) and ``external`` (it is programmed apart from MRAM); ``mram``,
-    ``dtcm``: regions; ``copied``: sections that start-up code copies; ``npu``: what the driver must
+    ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that start-up code copies; ``npu``: what the driver must
     know, empty when no program has a part for the NPU; ``dfp_sources``, ``boot_sources``,
     ``boot_files`` (their names), ``dfp_includes``: of the DFP; ``pins``: repositories to fetch;
     ``flags``: conditions for family.toml.
@@ -118,7 +129,6 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     arena, model, code = (regions[places[role]] for role in ("arena", "model", "code"))
     loaded = model["kind"] == "ram"
     external = model["kind"] == "rom" and model["name"] != "mram"
-    sources = [*_BOOT_SOURCES, *_SOURCES]
     return {
         **facts,
         **tree,
@@ -137,8 +147,8 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "npu": npu,
         "boot_sources": list(_BOOT_SOURCES),
         "boot_files": [path.rpartition("/")[2].removesuffix(".c") for path in _BOOT_SOURCES],
-        "dfp_sources": [path for path in sources if path not in _BOOT_SOURCES],
-        "dfp_includes": _includes(facts),
+        "dfp_sources": [*_SOURCES, *(_OSPI_SOURCES if external else ())],
+        "dfp_includes": [*_includes(facts), *(_OSPI_INCLUDES if external else ())],
         "pins": _pins(tree, npu=bool(npu)),
         "flags": ["model-external"] if external else [],
     }

@@ -8,21 +8,28 @@ from typing import Any
 from gen_fw.program import Firmware
 
 
+#: the kernel that calls the NPU's driver, and nothing of CMSIS-NN
+_ETHOS_U = "tensorflow/lite/micro/kernels/ethosu.cc"
+
+
 def tflm_tree(firmware: Firmware) -> dict[str, Any]:
     """From the programs:
 
     ``cxx``: one needs a C++ compiler; ``tflm_sources``: kernel files of the TFLM tree that one
-    needs, sorted; ``cmsis_nn``: take CMSIS-NN's version of a kernel where there is one;
-    ``ethos_u``: and the Ethos-U operator's; ``signal``: operators of TFLM's signal library are
-    among them.
+    needs, sorted; ``kernel_folders``: folders beside them whose version of a kernel is taken where
+    there is one; ``cmsis_nn``, ``ethos_u``: these libraries are called; ``signal``: operators of
+    TFLM's signal library are among them.
     """
     tflm = [program for program in firmware.programs if program.runtime == "tflm"]
-    sources = {str(path) for program in tflm for path in program.adapter["kernel_sources"]}
-    kernels = {program.kernels for program in tflm}
+    needed = [(str(path), p.kernels) for p in tflm for path in p.adapter["kernel_sources"]]
+    optimised = ("cmsis_nn", "ethos_u")
+    cmsis_nn = any(kernels in optimised and path != _ETHOS_U for path, kernels in needed)
+    ethos_u = any(path == _ETHOS_U for path, _ in needed)
     return {
         "cxx": bool(tflm),
-        "tflm_sources": sorted(sources),
-        "signal": any(path.startswith("signal/") for path in sources),
-        "cmsis_nn": bool(kernels & {"cmsis_nn", "ethos_u"}),
-        "ethos_u": "ethos_u" in kernels,
+        "tflm_sources": sorted({path for path, _ in needed}),
+        "kernel_folders": ["cmsis_nn"] * cmsis_nn + ["ethos_u"] * ethos_u,
+        "cmsis_nn": cmsis_nn,
+        "ethos_u": ethos_u,
+        "signal": any(path.startswith("signal/") for path, _ in needed),
     }

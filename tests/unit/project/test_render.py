@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from gen_fw.boards.load import all_boards, load_board
 from gen_fw.errors import ModelError, UsageError
+from gen_fw.memory.place import place
 from gen_fw.program import Constant, Firmware
 from gen_fw.project import templating
 from gen_fw.project.context import ProjectOptions, build, constants
@@ -112,7 +113,9 @@ def text_of(plan: ProjectPlan) -> list[tuple[str, bytes]]:
 
 def test_every_board_renders(firmware: Firmware) -> None:
     for board in all_boards():
-        plan = files(plan_of(firmware, board=board.name))
+        chosen, tried = place(firmware.programs, board)
+        placed = dataclasses.replace(firmware, chosen=chosen, tried=tried)
+        plan = files(plan_of(placed, board=board.name))
         assert plan["README.md"] and plan["NOTICE"]
         if board.family != "esp_idf":
             continue
