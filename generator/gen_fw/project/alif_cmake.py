@@ -9,10 +9,10 @@ from gen_fw.boards.board import Board, Memory
 from gen_fw.program import Firmware
 from gen_fw.project.tflm_tree import tflm_tree
 
-#: (variable, title, repository, revision): what a build fetches when no variable names a tree. TFLM,
-#: CMSIS-NN and the headers are those that arenas were measured with; flatbuffers is exactly the
-#: release that TFLM's schema_generated.h asks for; the NPU driver's repository is the mirror that
-#: Zephyr keeps of Arm's
+#: (variable, title, repository, revision): what a build fetches when no variable names a tree.
+#: TFLM, CMSIS-NN and the headers are those that arenas were measured with; flatbuffers is exactly
+#: the release that TFLM's schema_generated.h asks for; the NPU driver's repository is the mirror
+#: that Zephyr keeps of Arm's
 _PINS = (
     (
         "ALIF_DFP_ROOT",
@@ -116,10 +116,10 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     ``regions``: the memories as the linker sees them; ``arena``, ``model``, ``code``: the region
     that each is placed in, ``arena`` with ``cache``, ``model`` with ``loaded`` (it lies in RAM and
     is copied there at start) and ``external`` (it is programmed apart from MRAM); ``mram``,
-    ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that start-up code copies; ``npu``: what the driver must
-    know, empty when no program has a part for the NPU; ``dfp_sources``, ``boot_sources``,
-    ``boot_files`` (their names), ``dfp_includes``: of the DFP; ``pins``: repositories to fetch;
-    ``flags``: conditions for family.toml.
+    ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that start-up
+    code copies; ``npu``: what the driver must know, empty when no program has a part for the NPU;
+    ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of the DFP;
+    ``pins``: repositories to fetch; ``flags``: conditions for family.toml.
     """
     facts = board.family_data
     tree = tflm_tree(firmware)

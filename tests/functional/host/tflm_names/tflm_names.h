@@ -66,11 +66,17 @@ class MicroMutableOpResolver : public MicroOpResolver {
   TfLiteStatus AddAssignVariable() { return kTfLiteOk; }
   TfLiteStatus AddCallOnce() { return kTfLiteOk; }
   TfLiteStatus AddConcatenation() { return kTfLiteOk; }
+  TfLiteStatus AddConv2D() { return kTfLiteOk; }
+  TfLiteStatus AddDepthwiseConv2D() { return kTfLiteOk; }
+  TfLiteStatus AddEthosU() { return kTfLiteOk; }
   TfLiteStatus AddFullyConnected() { return kTfLiteOk; }
   TfLiteStatus AddLogistic() { return kTfLiteOk; }
+  TfLiteStatus AddMaxPool2D() { return kTfLiteOk; }
+  TfLiteStatus AddMean() { return kTfLiteOk; }
   TfLiteStatus AddReadVariable() { return kTfLiteOk; }
   TfLiteStatus AddRelu() { return kTfLiteOk; }
   TfLiteStatus AddReshape() { return kTfLiteOk; }
+  TfLiteStatus AddSoftmax() { return kTfLiteOk; }
   TfLiteStatus AddStridedSlice() { return kTfLiteOk; }
   TfLiteStatus AddSvdf() { return kTfLiteOk; }
   TfLiteStatus AddVarHandle() { return kTfLiteOk; }

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+#define RTE_UART2_BLOCKING_MODE_ENABLE 0
+#define RTE_UART4_BLOCKING_MODE_ENABLE 0

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#define NPU_QCONFIG 2
+#define NPU_REGIONCFG_0 3
+#define NPU_REGIONCFG_1 0
+#define NPU_REGIONCFG_2 1
+#define NPU_REGIONCFG_3 1
+#define NPU_REGIONCFG_4 1
+#define NPU_REGIONCFG_5 1
+#define NPU_REGIONCFG_6 1
+#define NPU_REGIONCFG_7 1
