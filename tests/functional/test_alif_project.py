@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alif projects without Alif's software: everything of gen/ and app/ compiles for the core, the glue
-is checked against declarations of ours, and the linker script puts things where they were asked for.
-tests/sdk/test_alif.py builds the same with the real trees."""
+"""Alif projects without Alif's software: everything of gen/ and app/ compiles for the core, the
+glue is checked against declarations of ours, and the linker script puts things where they were
+asked for. tests/sdk/test_alif.py builds the same with the real trees."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from elftools.elf.elffile import ELFFile
 
+from alif_elf import check_placement
 from gen_fw.boards.board import Board
 from gen_fw.boards.load import all_boards, load_board
 from gen_fw.pipeline import generate
@@ -54,7 +53,9 @@ CASES = {
         ("SCB_CleanDCache",),
     ),
     "gen 1, sram1": Case(
-        "alif-e7-he", {"place": {"arena": "sram1"}}, ("if (address >= 0x60000000u)", "SCB_CleanDCache")
+        "alif-e7-he",
+        {"place": {"arena": "sram1"}},
+        ("if (address >= 0x60000000u)", "SCB_CleanDCache"),
     ),
     "ospi": Case("alif-e7-hp", {"place": {"model": "ospi"}}),
     "dtcm, gen 2": Case(
@@ -149,6 +150,8 @@ SHAPES = {
     tuple((m.name, board.family_data["origins"][m.name], m.bytes) for m in board.memories): board
     for board in reversed(BOARDS.values())
 }
+#: the others only in `make test-full`
+_ALWAYS = {"alif-e1c-he", "alif-e3-hp"}
 
 
 @pytest.fixture(scope="module")
@@ -157,11 +160,9 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("objects")
     project = made("alif-e7-hp", folder / "project", runtime="aot")
     include = [f"-I{project / 'gen'}", f"-I{project / 'board'}"]
+    command = ["arm-none-eabi-gcc", "-std=c11", *CORE, *SECTIONS, "-Os", *include]
     for source in [*(project / "gen").rglob("*.c"), *(project / "app").glob("*.c")]:
-        run(
-            ["arm-none-eabi-gcc", "-std=c11", *CORE, *SECTIONS, "-Os", *include, "-c", source]
-            + ["-o", folder / f"{source.name}.obj"]
-        )
+        run([*command, "-c", source, "-o", folder / f"{source.name}.obj"])
     stub = folder / "board.c"
     stub.write_text(
         '#include "board.h"\nbool board_init(void) { return true; }\n'
@@ -169,15 +170,17 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for source in (stub, ALIF / "start.c"):
         name = "startup.c" if source.name == "start.c" else source.name
-        run(
-            ["arm-none-eabi-gcc", "-std=c11", *CORE, *SECTIONS, *include, "-c", source]
-            + ["-o", folder / f"{name}.obj"]
-        )
+        run([*command, "-c", source, "-o", folder / f"{name}.obj"])
     return folder
 
 
 @pytest.mark.parametrize(
-    ("name", "arena", "model"), [pair for board in SHAPES.values() for pair in pairs(board)]
+    ("name", "arena", "model"),
+    [
+        pytest.param(*pair, marks=() if board.name in _ALWAYS else pytest.mark.full)
+        for board in SHAPES.values()
+        for pair in pairs(board)
+    ],
 )
 def test_linker_script_places(
     name: str, arena: str, model: str, objects: Path, tmp_path: Path
@@ -185,72 +188,15 @@ def test_linker_script_places(
     place = {"arena": arena, "model": model}
     project = made(name, tmp_path / "project", runtime="aot", place=place)
     elf = tmp_path / "app.elf"
-    run(
-        ["arm-none-eabi-gcc", *CORE, "--specs=nano.specs", "--specs=nosys.specs", "-nostartfiles"]
-        + [f"-T{project / 'board/linker.ld'}", "-Wl,-n,--gc-sections,--no-warn-rwx-segments"]
-        + [*sorted(objects.glob("*.obj")), "-o", elf]
-    )
-    check_placement(elf, load_board(name), arena, model, "digits")
-
-
-def check_placement(elf: Path, board: Board, arena: str, model: str, program: str) -> None:
-    """Sections and symbols of a linked project are in the memories that were asked for."""
-    with elf.open("rb") as stream:
-        file = ELFFile(stream)
-        symbols = {s.name: s.entry for s in file.get_section_by_name(".symtab").iter_symbols()}
-        sections = {s.name: s for s in file.iter_sections()}
-        loads = [s for s in file.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"]]
-        origins = board.family_data["origins"]
-
-        def inside(address: int, memory: str, size: int = 0) -> bool:
-            return 0 <= address - origins[memory] <= board.memory(memory).bytes - size
-
-        def loaded_from(address: int) -> int:
-            (load,) = [s for s in loads if 0 <= address - s["p_vaddr"] < s["p_filesz"]]
-            return int(load["p_paddr"] + address - load["p_vaddr"])
-
-        assert sections[".vectors"]["sh_addr"] == origins["mram"]
-        assert inside(symbols["Reset_Handler"]["st_value"] & ~1, "mram")
-        main = symbols["main"]["st_value"] & ~1
-        assert inside(main, "itcm")
-        assert main != 0
-        assert inside(loaded_from(main), "mram")
-        for part, memory, kind in (
-            (".arena", arena, "SHT_NOBITS"),
-            (".model", model, "SHT_PROGBITS"),
-            (".bss", "dtcm", "SHT_NOBITS"),
-            (".data", "dtcm", "SHT_PROGBITS"),
-            (".rodata", "mram", "SHT_PROGBITS"),
-            (".code", "itcm", "SHT_PROGBITS"),
-        ):
-            section = sections[part]
-            assert section["sh_type"] == kind, part
-            assert section["sh_size"], part
-            assert section["sh_addr"] % 16 == 0, part
-            assert inside(section["sh_addr"], memory, section["sh_size"]), part
-        size = sections[".arena"]["sh_size"]
-        storage = symbols["storage"]
-        assert (storage["st_value"], storage["st_size"]) == (sections[".arena"]["sh_addr"], size)
-        kept = loaded_from(sections[".model"]["sh_addr"])
-        assert inside(kept, "ospi" if model == "ospi" else "mram")
-        # what start-up code copies: from, to, words
-        table = sections[".copy.table"].data()
-        words = [int.from_bytes(table[i : i + 4], "little") for i in range(0, len(table), 4)]
-        copies = list(zip(words[::3], words[1::3], words[2::3], strict=True))
-        moved = [".code", ".data", *([".model"] if board.memory(model).kind == "ram" else [])]
-        assert copies == [
-            (loaded_from(s["sh_addr"]), s["sh_addr"], s["sh_size"] // 4)
-            for s in (sections[part] for part in moved)
-        ]
-        assert symbols["__StackTop"]["st_value"] == origins["dtcm"] + board.memory("dtcm").bytes
-        constants = sections[".model"].data()
-        assert len(constants) > 1000, program
+    options = ["--specs=nano.specs", "--specs=nosys.specs", "-nostartfiles"]
+    options += ["-Wl,-n,--gc-sections,--no-warn-rwx-segments", f"-T{project / 'board/linker.ld'}"]
+    inputs = sorted(objects.glob("*.obj"))
+    run(["arm-none-eabi-gcc", *CORE, *options, *inputs, "-o", elf])
+    check_placement(elf, load_board(name), arena, model)
 
 
 def test_model_is_a_file_of_its_own_for_external_flash(objects: Path, tmp_path: Path) -> None:
-    project = made(
-        "alif-e7-hp", tmp_path / "project", runtime="aot", place={"model": "ospi"}
-    )
+    project = made("alif-e7-hp", tmp_path / "project", runtime="aot", place={"model": "ospi"})
     cmake = (project / "board/CMakeLists.txt").read_text()
     assert "--only-section=.model" in cmake
     assert "--remove-section=.model" in cmake

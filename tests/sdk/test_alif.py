@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alif projects linked from the real trees: Alif's DFP (ALIF_DFP_ROOT), Arm's NPU driver
+(ETHOS_U_DRIVER_ROOT) and headers (CMSIS_6_ROOT), TFLM and CMSIS-NN (TFLM_ROOT, CMSIS_NN_ROOT;
+FLATBUFFERS_ROOT, GEMMLOWP_ROOT, RUY_ROOT beside them). Nothing is run: there is no emulator."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sdk_evidence
+from elftools.elf.elffile import ELFFile
+from sdk_trees import Tree, cmsis_nn, tree
+
+from alif_elf import check_placement
+from gen_fw.boards.load import load_board
+from gen_fw.pipeline import generate
+from gen_fw.request import request
+from gen_fw.run import tools
+
+pytestmark = pytest.mark.sdk
+
+MODELS = {"person_detect": "tflm_person_detect", "kws": "mlperf_kws_ref_model"}
+#: what is built: board, program, options, arena, model
+CASES: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
+    "e7-hp": ("alif-e7-hp", "person_detect", {}, "sram0", "mram"),
+    "e7-he": (
+        "alif-e7-he",
+        "person_detect",
+        {"place": {"arena": "sram1", "model": "sram0"}},
+        "sram1",
+        "sram0",
+    ),
+    "e8-hp": ("alif-e8-hp", "person_detect", {"place": {"arena": "dtcm"}}, "dtcm", "mram"),
+    "e8-hp-u85": (
+        "alif-e8-hp-u85",
+        "person_detect",
+        {"place": {"model": "ospi"}, "model_format": "embed"},
+        "sram0",
+        "ospi",
+    ),
+    "e7-hp, CMSIS-NN": ("alif-e7-hp", "kws", {"compiler": "none"}, "sram0", "mram"),
+    "e1c-he, aot": ("alif-e1c-he", "kws", {"runtime": "aot"}, "dtcm", "mram"),
+}
+#: what the memories have when start-up code runs before it has copied: it may call these at its end
+LATE = {"___start_veneer", "__sys_busy_loop_init_veneer"}
+
+
+@pytest.fixture(scope="module")
+def trees() -> tuple[Tree, ...]:
+    found = (
+        tree(
+            "alif-dfp",
+            "ALIF_DFP_ROOT",
+            "AlifSemiconductor.Ensemble.pdsc",
+            r'<release version="([\d.]+)"',
+        ),
+        tree(
+            "ethos-u-core-driver",
+            "ETHOS_U_DRIVER_ROOT",
+            "include/ethosu_driver.h",
+            r"VERSION_MAJOR (\d+).*?VERSION_MINOR (\d+).*?VERSION_PATCH (\d+)",
+        ),
+        tree("CMSIS_6", "CMSIS_6_ROOT", "CMSIS/Core/Include/cmsis_version.h", "CM_CMSIS_VERSION"),
+        tree(
+            "tflite-micro",
+            "TFLM_ROOT",
+            "tensorflow/lite/micro/micro_interpreter.h",
+            r"TFLITE_SCHEMA_VERSION \((\d+)\)",
+        ),
+        cmsis_nn(),
+    )
+    lacking = [t for t in map(tools.find, tools.needed("arm-none-eabi", cxx=True)) if not t.ok]
+    if lacking:
+        pytest.skip(tools.install_line(lacking))
+    if importlib.util.find_spec("ethosu") is None:
+        pytest.skip("needs the extra vela")
+    return found
+
+
+def made(shared: Path, folder: Path, board: str, program: str, options: dict[str, Any]) -> Path:
+    model = shared / "models" / f"{MODELS[program]}.tflite"
+    golden = model.with_suffix(".npz")
+    generate(request([model], board, names=[program], goldens=[golden], **options), folder)
+    return folder
+
+
+def built(project: Path) -> Path:
+    """The ELF file of a project, built as its README says."""
+    environment = dict(os.environ)
+    if shutil.which("ccache"):
+        environment |= {"CMAKE_C_COMPILER_LAUNCHER": "ccache"}
+        environment |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache"}
+    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
+    for command in (
+        ["cmake", "--preset", "release", *generator],
+        ["cmake", "--build", "--preset", "release", "-j", "2"],
+    ):
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    (elf,) = (project / "build/release/app").glob("*.elf")
+    return elf
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_links_with_everything_in_its_place(
+    case: str, shared: Path, trees: tuple[Tree, ...], tmp_path: Path
+) -> None:
+    board, program, options, arena, model = CASES[case]
+    project = made(shared, tmp_path / "project", board, program, options)
+    elf = built(project)
+    check_placement(elf, load_board(board), arena, model)
+    symbols = defined(elf)
+    npu = (project / "board/ethosu.c").is_file()
+    assert npu == (program == "person_detect")
+    if npu:
+        # one device file, our overrides, and the interrupt's place in the vector table
+        assert {"ethosu_dev_init", "ethosu_address_remap", "ethosu_flush_dcache"} <= set(symbols)
+        number = 366 if board.endswith("u85") else 55
+        handler = {"alif-e7-he": "NPU_HE_IRQHandler"}.get(board, "NPU_HP_IRQHandler")
+        handler = "IRQ366_Handler" if number == 366 else handler
+        assert vector(elf, 16 + number) == symbols[handler] | 1
+    assert early_calls(elf) <= LATE
+    image = elf.with_suffix(".bin")
+    assert image.stat().st_size % 16 == 0
+    assert image.read_bytes()[4:8] == (symbols["Reset_Handler"] | 1).to_bytes(4, "little")
+    if model == "ospi":
+        external = elf.with_name(f"{program}-ospi.bin").read_bytes()
+        assert (project / f"gen/{program}/model_vela.tflite").read_bytes() in external
+        assert b"TFL3" not in image.read_bytes()
+    RESULTS[case] = {
+        "name": case,
+        "board": board,
+        "program": program,
+        "arena": arena,
+        "model": model,
+        "sections": sizes(elf),
+        "image_bytes": image.stat().st_size,
+    }
+    if len(RESULTS) == len(CASES):
+        sdk_evidence.record(
+            "alif-elf",
+            title="Alif projects linked with Alif's DFP, Arm's NPU driver, TFLM and CMSIS-NN",
+            method="generated, built by CMake as the README says; sections, vectors, copy "
+            "table and calls of start-up code are read from the ELF file; not executed",
+            command="ALIF_DFP_ROOT=... ETHOS_U_DRIVER_ROOT=... CMSIS_6_ROOT=... TFLM_ROOT=... "
+            "CMSIS_NN_ROOT=... FLATBUFFERS_ROOT=... GEMMLOWP_ROOT=... RUY_ROOT=... "
+            "pytest -m sdk tests/sdk/test_alif.py",
+            trees=trees,
+            tools={tools.ARM_CC.command: tools.find(tools.ARM_CC).version},
+            results=RESULTS.values(),
+        )
+
+
+RESULTS: dict[str, dict[str, Any]] = {}
+
+
+def test_cpu_code_is_what_runs_emulated(shared: Path, tmp_path: Path) -> None:
+    """Without Vela, gen/kws/ is byte for byte that of the emulated Cortex-M55, where
+    test_native_tflm.py runs it against TFLM; only the arena's place is the board's."""
+    options = {"runtime": "tflm", "kernels": "cmsis_nn"}
+    emulated = made(shared, tmp_path / "m55", "qemu-cortex-m55", "kws", options)
+    alif = made(shared, tmp_path / "alif", "alif-e7-hp", "kws", {"compiler": "none"})
+    own = {"kws_runner.c", "kws_arena.c"}
+    names = {path.name for path in (alif / "gen/kws").iterdir()}
+    assert names | own == {path.name for path in (emulated / "gen/kws").iterdir()}
+    for name in sorted(names - own):
+        mine, other = (project / "gen/kws" / name for project in (alif, emulated))
+        title = load_board("alif-e7-hp").title.encode()
+        said = mine.read_bytes().replace(title, load_board("qemu-cortex-m55").title.encode())
+        assert said == other.read_bytes(), name
+
+
+def defined(elf: Path) -> dict[str, int]:
+    """Address of each function and object, the Thumb bit cleared."""
+    with elf.open("rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        return {
+            s.name: s["st_value"] & ~1 for s in table.iter_symbols() if s["st_shndx"] != "SHN_UNDEF"
+        }
+
+
+def sizes(elf: Path) -> dict[str, int]:
+    parts = (".vectors", ".startup", ".code", ".data", ".model", ".rodata", ".arena", ".bss")
+    with elf.open("rb") as stream:
+        file = ELFFile(stream)
+        return {part: file.get_section_by_name(part)["sh_size"] for part in parts}
+
+
+def vector(elf: Path, index: int) -> int:
+    with elf.open("rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".vectors").data()
+    return int.from_bytes(table[4 * index : 4 * index + 4], "little")
+
+
+def early_calls(elf: Path) -> set[str]:
+    """Names beyond the start-up code's own that it branches to."""
+    done = subprocess.run(
+        ["arm-none-eabi-objdump", "-d", "-j", ".startup", str(elf)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"\t(?:bl|b\.w|b\.n|b)\t[0-9a-f]+ <(\w+_veneer)>", done.stdout))
