@@ -7,7 +7,6 @@ from typing import Any
 
 from gen_fw.program import Firmware
 
-
 #: the kernel that calls the NPU's driver, and nothing of CMSIS-NN
 _ETHOS_U = "tensorflow/lite/micro/kernels/ethosu.cc"
 
