@@ -59,6 +59,13 @@ _KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "cmsis_nn": (("CMSIS-NN", "Apache-2.0"),),
     "ethos_u": (("CMSIS-NN", "Apache-2.0"), ("Arm Ethos-U core driver", "Apache-2.0")),
 }
+#: and of what projects of a family link beside the SDK
+_FAMILY_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "alif_cmake": (
+        ("CMSIS (headers of the core and of drivers)", "Apache-2.0"),
+        ("newlib (see its own notices)", "BSD-3-Clause"),
+    )
+}
 #: licences whose texts are in templates/shared/licences
 _LICENCE_TEXTS = frozenset({"Apache-2.0", "BSD-3-Clause", "MIT"})
 _FAMILIES = {
@@ -332,6 +339,7 @@ def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
     for program in firmware.programs:
         parts.extend(_RUNTIME_PARTS.get(program.runtime, ()))
         parts.extend(_KERNEL_PARTS.get(program.kernels, ()))
+    parts.extend(_FAMILY_PARTS.get(board.family, ()))
     c_library = str(board.family_data.get("c_library", ""))
     if not c_library:
         parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))

@@ -149,7 +149,13 @@ def test_context_is_plain_and_documented(firmware: Firmware) -> None:
     pages = page + (ROOT / "docs" / "boards.md").read_text()
     for key in emulated["native_cmake"]:
         assert f"`{key}`" in pages, key
-    for path in native.folder.rglob("*.j2"):
+    alif = load_board("alif-e7-hp")
+    chosen, tried = place(firmware.programs, alif)
+    placed = dataclasses.replace(firmware, chosen=chosen, tried=tried)
+    npu = load_family("alif_cmake")
+    for key in build(placed, alif, npu, ProjectOptions())["alif_cmake"]:
+        assert f"`{key}`" in pages, key
+    for path in (*native.folder.rglob("*.j2"), *npu.folder.rglob("*.j2")):
         for block in re.findall(r"{% block (\w+)", path.read_text()):
             assert f"`{block}`" in page, block
     for name in ("main/app_main.cc.j2", "README.md.j2"):
