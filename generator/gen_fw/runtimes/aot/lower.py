@@ -259,7 +259,7 @@ def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[st
             "shared_bound": memory.shared_bound,
             "planner": memory.planner,
             "reordered": memory.moved,
-            "overlapping": len(memory.overlapping),
+            "overlapping": memory.over,
             "copies_saved": len(memory.skipped),
         },
         "arena_bytes": {"target": arena, "host64": arena},
