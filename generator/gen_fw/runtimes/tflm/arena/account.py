@@ -27,7 +27,19 @@ _SOURCES = {
     "scratch handles": "micro_allocator.cc, AllocateScratchBufferHandles",
     "variables": "micro_allocator.cc, AllocateVariables",
     "input and output tensors": "micro_interpreter.cc, AllocateTensors",
+    "custom operators": "room for what the application's kernels may keep",
 }
+#: groups that follow from the model and the interpreter alone, whatever a kernel does
+_WITHOUT_KERNELS = frozenset(
+    {
+        "allocator and planner",
+        "tensor structures",
+        "operator structures",
+        "operator options",
+        "variables",
+        "input and output tensors",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ def account(
         tail=arena.tail,
         lower_bound=lower_bound(run.plan.buffers),
         label=label,
-        items=_items(run, label, minimum),
+        items=_items(run, label, "upper bound" if abi.computed else "exact", minimum),
         plan=run.plan,
         events=tuple(arena.events),
         weakest=weakest,
@@ -101,14 +113,17 @@ def account(
     )
 
 
-def _items(run: Run, label: Confidence, minimum: int) -> tuple[Item, ...]:
-    """The head, the tail by group in order of first use, and what start-up needs on top."""
+def _items(run: Run, label: Confidence, structures: Confidence, minimum: int) -> tuple[Item, ...]:
+    """The head, the tail by group in order of first use, and what start-up needs on top.
+
+    ``label`` is for what kernels have a part in, ``structures`` for the interpreter's own.
+    """
     arena = run.allocator
     rows = [
         Item(
             "planned tensors and scratch",
             arena.head,
-            "exact" if label == "exact" else label,
+            label,
             "greedy_memory_planner.cc over the lifetimes of micro_allocation_info.cc",
         )
     ]
@@ -116,7 +131,9 @@ def _items(run: Run, label: Confidence, minimum: int) -> tuple[Item, ...]:
     for event in arena.events:
         if event.kind == "persistent":
             groups[event.group] = groups.get(event.group, 0) + event.taken
-    rows += [Item(name, size, label, _SOURCES.get(name, "")) for name, size in groups.items()]
+    for name, size in groups.items():
+        sure = structures if name in _WITHOUT_KERNELS else label
+        rows.append(Item(name, size, sure, _SOURCES[name]))
     rest = minimum - arena.head - arena.tail
     if rest:
         what = "rounding up to 16" if rest < 16 else f"start-up: {arena.peak}"
