@@ -133,7 +133,12 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         report=_report(operators, runs, arena_bytes),
         stateful=_stateful(model),
         arena_plan=run_plan(runs),
-        diagnostics=(*model.diagnostics, *runs.diagnostics, *_notes(model, table, options)),
+        diagnostics=(
+            *model.diagnostics,
+            *runs.diagnostics,
+            *_notes(model, table, options),
+            *_stale(runs),
+        ),
     )
 
 
@@ -287,6 +292,26 @@ def _report(
         "arena_bytes": arena_bytes,
         "arena_used": counted.used,
     }
+
+
+def _stale(runs: Runs) -> list[Diagnostic]:
+    """A plan that came with the model and wastes memory here: made for another kernel set, say.
+    Vela's are left alone, since the NPU's command stream relies on them."""
+    plan = run_plan(runs)
+    compiled = any(
+        operator.custom_code == b"ethos-u"
+        for subgraph in runs.model.subgraphs
+        for operator in subgraph.operators
+    )
+    if compiled or runs.planner != "offline plan of the model" or plan.bytes <= plan.lower_bound:
+        return []
+    return [
+        Diagnostic(
+            "the model brings a memory plan that is larger than needed",
+            why=f"{plan.bytes} bytes; {plan.lower_bound} are in use at one time",
+            hint="generate from the model before that plan was written into it",
+        )
+    ]
 
 
 def _has_control_flow(model: Model) -> bool:
