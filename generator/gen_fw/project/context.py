@@ -180,6 +180,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "memory": firmware.chosen.placement.memories.get("arena", ""),
             "items": [item_document(item) for item in arena.items],
         },
+        "persistent": _persistent(program, firmware),
         "code": {
             "bytes": sum(region.bytes for region in code),
             "confidence": code[0].confidence if code else "estimate",
@@ -203,6 +204,18 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             *(["rewritten"] if rewritten else []),
             *(["picture"] if program.arena_plan is not None else []),
         ],
+    }
+
+
+def _persistent(program: Program, firmware: Firmware) -> dict[str, Any]:
+    """The arena of what the interpreter keeps for ever; 0 bytes when there is one for both."""
+    regions = [region for region in program.regions if region.role == "persistent"]
+    sizes = program.adapter.get("persistent_bytes", {}) if regions else {}
+    return {
+        "target": _rounded(int(sizes.get("target", 0))),
+        "host64": _rounded(int(sizes.get("host64", 0))),
+        "memory": firmware.chosen.placement.memories.get("persistent", "") if regions else "",
+        "items": [item_document(item) for region in regions for item in region.items],
     }
 
 
@@ -274,6 +287,7 @@ def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str
                 "alignment": program["arena"]["alignment"],
                 "target": program["arena"]["target"],
                 "host64": program["arena"]["host64"],
+                "persistent": program["persistent"]["memory"],
                 "programs": [program["name"]],
             }
             for program in programs
@@ -287,6 +301,7 @@ def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str
             "alignment": max(program["arena"]["alignment"] for program in programs),
             "target": max(program["arena"]["target"] for program in programs),
             "host64": max(program["arena"]["host64"] for program in programs),
+            "persistent": "",
             "programs": [program["name"] for program in programs],
         }
     ]
