@@ -13,7 +13,7 @@ case "${1:-all}" in
         packages="cmake make gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc" ;;
 esac
 if [ "${1:-all}" = all ]; then
-    packages="$packages build-essential clang cmake ninja-build make git xxd faketime
+    packages="$packages build-essential clang libclang-rt-dev cmake ninja-build make git xxd faketime
         gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
         gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
         qemu-system-arm qemu-system-misc libgemmlowp-dev valgrind"

@@ -109,15 +109,18 @@ def compiling(options: Options, board: Board) -> Accelerator | None:
 
 def lowering(options: Options, board: Board) -> Lower:
     """What makes a program of a model and a name, without a compiler: the wanted runtime, then the
-    arena's size as asked. Raises UsageError for a runtime that does not exist; the function raises
-    ModelError, UsageError and DoesNotFitError."""
+    arena's size as asked. Raises UsageError for a runtime, or kernels of the board, that do not
+    exist; the function raises ModelError, UsageError and DoesNotFitError."""
     from gen_fw.project.names import check_function
     from gen_fw.runtimes.aot.lower import lower as lower_aot
+    from gen_fw.runtimes.tflm.abi import kernels_of
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
 
     runtime = options.runtime or board.default_runtime
     if runtime not in ("aot", "tflm"):
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
+    if options.kernels not in ("", board.kernels):
+        kernels_of(board, options.kernels)  # aot has its own, but a misspelt word is no choice
     for function in options.custom_ops.values():
         check_function(function)
 

@@ -79,7 +79,7 @@ def fit(
     if not paths:
         raise UsageError("no model given", hint="gen-fw fit model.tflite")
     options = options or Options()
-    judged = [load_board(name) for name in boards] or list(all_boards())
+    judged = [load_board(name) for name in dict.fromkeys(boards)] or list(all_boards())
     stems = [path.stem for path in paths]
     names = program_names(stems, [slug(stem) for stem in stems])
     models: list[tuple[str, Model]] = []

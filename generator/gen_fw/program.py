@@ -14,8 +14,9 @@ from gen_fw.errors import Diagnostic
 #: how sure a number is; shown wherever the number is shown
 Confidence = Literal["exact", "upper bound", "estimate"]
 
-#: what a region holds: tensors and scratch, weights, or instructions
-RegionRole = Literal["arena", "model", "code"]
+#: what a region holds: tensors and scratch (and what the runtime keeps, unless that has a region of
+#: its own), what the runtime keeps for ever, weights, or instructions
+RegionRole = Literal["arena", "persistent", "model", "code"]
 
 
 @dataclass(frozen=True, slots=True)

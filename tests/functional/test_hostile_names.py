@@ -109,7 +109,9 @@ def test_payloads_stay_text(model_format: str, tmp_path: Path) -> None:
             assert str(marker) not in content, path
         for line in content.splitlines():
             if path.endswith((".c", ".cc", ".h", ".S")):
-                assert not line.endswith("\\") or line.startswith("#if "), f"{path}: {line}"
+                # gen_fw_tflm.h holds nothing of the model, and a macro of several lines
+                spliced = line.endswith("\\") and not line.startswith("#if ")
+                assert not spliced or path.endswith("gen_fw_tflm.h"), f"{path}: {line}"
     include = [f"-I{project / 'gen'}", f"-I{project / 'main'}", f"-I{HOST / 'include'}"]
     for source in sorted((project / "gen").rglob("*.c")):
         for compiler in ("gcc", "clang"):

@@ -142,7 +142,10 @@ def seeded_inputs(model: Model, rounds: int = 1, seed: int = 1) -> bytes:
 
 def run(firmware: Firmware, jobs: Sequence[Job], seconds: float = 300) -> list[Truth]:
     """The jobs' outcomes. ``seconds`` is the longest that a run may take without finishing one
-    more job."""
+    more job.
+
+    Raises RuntimeError when the firmware does not get as far as its first job.
+    """
     results: list[Truth] = []
     rest = list(jobs)
     while rest:
@@ -171,7 +174,10 @@ def _run(firmware: Firmware, jobs: Sequence[Job], seconds: float) -> list[Truth]
         if machine.emulator:
             command = [*machine.emulator, *_QEMU, "-kernel", str(firmware.path)]
         end = _wait(command, folder, seconds)
-        return list(_parse(folder, end))
+        results = list(_parse(folder, end))
+        if not results:
+            raise RuntimeError(f"{machine.name} does not start: {end}")
+        return results
 
 
 def _wait(command: list[str], folder: Path, seconds: float) -> str:
@@ -198,7 +204,7 @@ def _wait(command: list[str], folder: Path, seconds: float) -> str:
 
 
 def _parse(folder: Path, end: str) -> Iterator[Truth]:
-    """One Truth for each job that was begun, at least one; the last may have been cut off."""
+    """One Truth for each job that was begun; the last may have been cut off."""
     log = folder / "truth.jsonl"
     begun: list[list[dict[str, Any]]] = []
     per_buffer = 0
@@ -213,7 +219,7 @@ def _parse(folder: Path, end: str) -> Iterator[Truth]:
             begun[-1].append(row)
         else:
             per_buffer = row["per_buffer"]
-    for number, rows in enumerate(begun or [[]]):
+    for number, rows in enumerate(begun):
         truth = Truth(end=end, per_buffer=per_buffer)
         for row in rows:
             _take(truth, row)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The generated component on an emulated 32-bit RISC-V core: same outputs as the reference, and the
-arena that is really used lies below the size that gen-fw computed."""
+"""The generated component on an emulated 32-bit RISC-V core: same outputs as the reference, in an
+arena of exactly the size that gen-fw computed, of which exactly the predicted part is in use."""
 
 from __future__ import annotations
 
@@ -63,9 +63,12 @@ def test_self_tests_pass_within_the_computed_arena(
     arenas = {name: (int(used), int(size)) for name, used, size in _ARENA.findall(text)}
     assert set(arenas) == set(names)
     rows = []
-    for name, (used, size) in arenas.items():
-        # an upper bound that is not absurd: the excess stays below a kibibyte and a fifth
-        assert used <= size <= used * 1.2 + 1024, (name, used, size)
+    for program in programs:
+        name = program.name
+        used, size = arenas[name]
+        predicted = (program.report["arena_used"], program.adapter["arena_bytes"]["target"])
+        # no byte more, no byte less
+        assert (used, size) == predicted, name
         line = f"SELFTEST {name} PASS"
         rows.append({"name": name, "line": line, "arena_used": used, "arena_computed": size})
     digest = sdk_evidence.sha256(elf)
@@ -75,7 +78,8 @@ def test_self_tests_pass_within_the_computed_arena(
         method=(
             "gen/ of a project for esp32c6, compiled with esp-tflite-micro and the portable "
             "kernels of esp-nn for rv32imc, linked with picolibc, run by QEMU's virt machine. "
-            "Headers of ESP-IDF are stand-ins; no part of ESP-IDF runs."
+            "Headers of ESP-IDF are stand-ins; no part of ESP-IDF runs. The arena that is used is "
+            "the predicted one."
         ),
         command="pytest -m sdk tests/sdk/test_rv32.py",
         trees=(tflm_tree, esp_nn_tree),

@@ -39,7 +39,8 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
     ``caches``                     memory -> ``none`` (the default), ``write-through`` or
                                    ``write-back``: what DFP's MPU table says of it
     ``uart``                       {instance, baud} of the console
-    ``se``                         {cpu_id, mram_address, device_config} for the SE tools
+    ``se``                         {cpu_id, mram_address, toc_bytes, device_config} for the SE
+                                   tools; they keep ``toc_bytes`` (0) at the end of ``mram``
     ``packs``                      CMSIS packs of the csolution, ``VENDOR::NAME@VERSION``
 
     Added: ``subsystem`` (``rtss_hp``: folder of DFP's headers and linker files), ``m1_limit``
@@ -73,6 +74,7 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
         "se": {
             "cpu_id": se.choice("cpu_id", _CORES),
             "mram_address": se.integer("mram_address", 0, _TOP),
+            "toc_bytes": se.integer("toc_bytes", 0, 1 << 20, 0),
             "device_config": se.word("device_config", _FILE),
         },
         "packs": list(table.texts("packs")),

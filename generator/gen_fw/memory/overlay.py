@@ -219,15 +219,16 @@ class _Rules:
         return align(most)
 
     def _size(self, i: int) -> int:
-        """Aligned, but for parts and their wholes, which have neighbours within 16 bytes."""
+        """Aligned; but a part that is alive without its whole may begin anywhere, and lie in the
+        rest of another buffer's last 16 bytes, so with parts the bare bytes count."""
         size = self.buffers[i].bytes
-        return align(size) if len(self.members[self.body[i]]) == 1 else size
+        return align(size) if len(self.members) == len(self.buffers) else size
 
     def _lives(self, members: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         """(first use, last use, bytes) of a body; several when bytes in use change."""
         if len(members) == 1:
             buffer = self.buffers[members[0]]
-            yield buffer.first_use, buffer.last_use, align(buffer.bytes)
+            yield buffer.first_use, buffer.last_use, self._size(members[0])
             return
         edges = sorted(
             {self.buffers[i].first_use for i in members}

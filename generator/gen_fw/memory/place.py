@@ -19,6 +19,7 @@ _ROLES: tuple[RegionRole, ...] = get_args(RegionRole)
 #: memory kinds that a role can live in
 _KINDS: Mapping[RegionRole, frozenset[str]] = {
     "arena": frozenset({"ram"}),
+    "persistent": frozenset({"ram"}),
     "model": frozenset({"ram", "rom"}),
     "code": frozenset({"ram", "rom"}),
 }
@@ -86,6 +87,7 @@ def choose(
         if prepared is None:
             continue
         programs = prepared
+        _check_persistent(programs, wanted, shared_arena)
         candidate = Candidate(placement, _uses(programs, board, placement, reserve, shared_arena))
         tried.append(candidate)
         if candidate.fits:
@@ -115,7 +117,7 @@ def check_wanted(board: Board, wanted: Mapping[str, str], reserve: Mapping[str, 
                     why=f"{name} is read-only memory",
                     hint=_options(board, role),
                 )
-            if name not in board.placement.get(role, (name,)):
+            if name not in _offered(board, role, (name,)):
                 # the family's generated code puts a role only where the board says so
                 raise UsageError(
                     f"--place {role}={asked}: projects for {board.name} cannot put the {role} "
@@ -130,6 +132,25 @@ def check_wanted(board: Board, wanted: Mapping[str, str], reserve: Mapping[str, 
             )
 
 
+def _check_persistent(
+    programs: Sequence[Program], wanted: Mapping[str, str], shared_arena: bool
+) -> None:
+    if "persistent" not in wanted:
+        return
+    without = [p.name for p in programs if all(r.role != "persistent" for r in p.regions)]
+    if without:
+        raise UsageError(
+            f"--place persistent=...: {', '.join(without)} keeps nothing between inferences",
+            why="generated C has no interpreter",
+            hint="it is for --runtime tflm",
+        )
+    if shared_arena:
+        raise UsageError(
+            "--place persistent=... and --shared-arena exclude each other",
+            why="what each interpreter keeps cannot be shared",
+        )
+
+
 def _known(board: Board, memories: Mapping[str, Memory], name: str, option: str) -> None:
     if name not in memories:
         raise UsageError(
@@ -142,6 +163,11 @@ def _near(word: str, known: Iterable[str], otherwise: str) -> str:
     names = sorted(known)
     close = get_close_matches(word, names, n=1, cutoff=0.5)
     return f'did you mean "{close[0]}"?' if close else f"{otherwise} {', '.join(names)}"
+
+
+def _offered(board: Board, role: RegionRole, otherwise: Sequence[str]) -> Sequence[str]:
+    """Memories that the board has for a role; what is persistent goes where arenas may."""
+    return board.placement.get("arena" if role == "persistent" else role, otherwise)
 
 
 def _options(board: Board, role: RegionRole) -> str:

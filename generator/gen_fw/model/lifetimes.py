@@ -101,6 +101,11 @@ def offline_offsets(model: Model) -> tuple[int, ...] | None:
     return offsets
 
 
+def has_offline_plan(model: Model) -> bool:
+    """True when the model's offline plan fixes an offset; one of only -1 leaves all to TFLM."""
+    return any(offset != UNTOUCHED for offset in offline_offsets(model) or ())
+
+
 def variable_tensors(
     model: Model, offsets: Sequence[int] | None = None
 ) -> Iterator[tuple[int, Tensor]]:

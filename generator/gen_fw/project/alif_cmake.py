@@ -113,11 +113,13 @@ _OSPI_INCLUDES = (
 def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     """The board's own table, what ``tflm_tree`` says of the programs, and:
 
-    ``regions``: the memories as the linker sees them; ``arena``, ``model``, ``code``: the region
+    ``regions``: the memories as the linker sees them, ``mram`` without what the SE tools keep
+    there; ``arena``, ``model``, ``code``: the region
     that each is placed in, ``arena`` with ``cache``, ``model`` with ``loaded`` (it lies in RAM and
-    is copied there at start) and ``external`` (it is programmed apart from MRAM); ``mram``,
-    ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that start-up
-    code copies; ``npu``: what the driver must know, empty when no program has a part for the NPU;
+    is copied there at start) and ``external`` (it is programmed apart from MRAM);
+    ``persistent``: the region of what interpreters keep, empty when that is in the arena;
+    ``mram``, ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that the
+    start-up code copies; ``npu``: what the driver must know, empty when no program has a part for the NPU;
     ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of the DFP;
     ``pins``: repositories to fetch; ``flags``: conditions for family.toml.
     """
@@ -137,6 +139,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "dtcm": regions["dtcm"],
         "arena": {**arena, "cache": facts["caches"].get(arena["name"], "none")},
         "model": {**model, "loaded": loaded, "external": external},
+        "persistent": regions[places["persistent"]] if "persistent" in places else {},
         "code": code,
         "copied": [
             *([".code"] if code["name"] != "mram" else []),
@@ -166,13 +169,14 @@ def _npu(firmware: Firmware) -> dict[str, Any]:
 
 def _region(memory: Memory, board: Board) -> dict[str, Any]:
     origin = board.family_data["origins"][memory.name]
+    kept = board.family_data["se"]["toc_bytes"] if memory.name == "mram" else 0
     return {
         "name": memory.name,
         "macro": memory.name.upper(),
         "kind": memory.kind,
         "origin": f"0x{origin:08x}",
-        "end": f"0x{origin + memory.bytes:08x}",
-        "bytes": memory.bytes,
+        "end": f"0x{origin + memory.bytes - kept:08x}",
+        "bytes": memory.bytes - kept,
     }
 
 

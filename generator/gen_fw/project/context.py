@@ -193,6 +193,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "memory": firmware.chosen.placement.memories.get("arena", ""),
             "items": [item_document(item) for item in arena.items],
         },
+        "persistent": _persistent(program, firmware),
         "code": {
             "bytes": sum(region.bytes for region in code),
             "confidence": code[0].confidence if code else "estimate",
@@ -227,6 +228,18 @@ def _model_file(program: Program, rewritten: bool) -> str:
     if not rewritten:
         return "model.tflite"
     return "model_vela.tflite" if "npu" in program.adapter else "model_planned.tflite"
+
+
+def _persistent(program: Program, firmware: Firmware) -> dict[str, Any]:
+    """The arena of what the interpreter keeps for ever; 0 bytes when there is one for both."""
+    regions = [region for region in program.regions if region.role == "persistent"]
+    sizes = program.adapter.get("persistent_bytes", {}) if regions else {}
+    return {
+        "target": _rounded(int(sizes.get("target", 0))),
+        "host64": _rounded(int(sizes.get("host64", 0))),
+        "memory": firmware.chosen.placement.memories.get("persistent", "") if regions else "",
+        "items": [item_document(item) for region in regions for item in region.items],
+    }
 
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,6 +310,7 @@ def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str
                 "alignment": program["arena"]["alignment"],
                 "target": program["arena"]["target"],
                 "host64": program["arena"]["host64"],
+                "persistent": program["persistent"]["memory"],
                 "programs": [program["name"]],
             }
             for program in programs
@@ -310,6 +324,7 @@ def _arenas(programs: list[dict[str, Any]], firmware: Firmware) -> list[dict[str
             "alignment": max(program["arena"]["alignment"] for program in programs),
             "target": max(program["arena"]["target"] for program in programs),
             "host64": max(program["arena"]["host64"] for program in programs),
+            "persistent": "",
             "programs": [program["name"] for program in programs],
         }
     ]

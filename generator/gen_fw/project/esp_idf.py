@@ -41,7 +41,8 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     facts = board.family_data
     target = str(facts["target"])
     flash = board.memory("flash").bytes
-    arena_in_psram = firmware.chosen.placement.memories.get("arena") == "psram"
+    memories = firmware.chosen.placement.memories
+    arena_in_psram = "psram" in (memories.get("arena"), memories.get("persistent"))
     psram = facts["psram"]
     offset = _PARTITION_TABLE_OFFSET.get(target, _DEFAULT_PARTITION_TABLE_OFFSET)
     first_app = _up(offset + 0x1000 + _NVS + _PHY)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.memory.document import candidate_document, item_document
-from gen_fw.program import Golden, Program
+from gen_fw.program import Golden, Program, RegionRole
 from gen_fw.report.arena import show_items
 from gen_fw.report.documents import diagnostic_document, io_document
 from gen_fw.report.memory import show_candidate
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from gen_fw.pipeline import Result
 
 
-def _arena(program: Program) -> dict[str, Any]:
-    region = program.region("arena")
+def _arena(program: Program, role: RegionRole = "arena") -> dict[str, Any]:
+    region = program.region(role)
     return {
         "bytes": region.bytes,
         "alignment": region.alignment,
         "confidence": region.confidence,
         "items": [item_document(item) for item in region.items],
     }
+
+
+def _is_split(program: Program) -> bool:
+    """True when what the interpreter keeps has an arena of its own."""
+    return any(region.role == "persistent" for region in program.regions)
 
 
 def _program_document(program: Program, golden: Golden | None) -> dict[str, Any]:
@@ -38,6 +43,7 @@ def _program_document(program: Program, golden: Golden | None) -> dict[str, Any]
         "inputs": [io_document(tensor) for tensor in program.inputs],
         "outputs": [io_document(tensor) for tensor in program.outputs],
         "arena": _arena(program),
+        "persistent": _arena(program, "persistent") if _is_split(program) else None,
         "self_test": golden.origin if golden else None,
         "report": dict(program.report),
     }
@@ -101,9 +107,12 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
     columns = ["program", "runtime", "inputs", "outputs", ">MACs", ">arena bytes", "self-test"]
     console.print(table("programs", columns, rows))
     for program in planned.firmware.programs:
-        arena = _arena(program)
-        total = ("in all", arena["bytes"], arena["confidence"])
-        show_items(f"arena of {program.name}", arena["items"], total, console)
+        roles: tuple[RegionRole, ...] = ("arena", "persistent")
+        for role in roles[: 1 + _is_split(program)]:
+            arena = _arena(program, role)
+            total = ("in all", arena["bytes"], arena["confidence"])
+            what = "arena" if role == "arena" else "persistent arena"
+            show_items(f"{what} of {program.name}", arena["items"], total, console)
         if "npu" in program.report:
             show_npu(program.name, program.report["npu"], console)
     show_candidate(candidate_document(planned.firmware.chosen), console)

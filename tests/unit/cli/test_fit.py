@@ -11,7 +11,7 @@ from test_cli import MODEL, MODELS, ROOT, gen_fw, validated
 
 from gen_fw import generate
 from gen_fw.boards.load import all_boards, load_board
-from gen_fw.errors import DoesNotFitError, GenFwError, ModelError
+from gen_fw.errors import DoesNotFitError, GenFwError, ModelError, UsageError
 from gen_fw.fitting import fit
 from gen_fw.memory.document import candidate_document
 from gen_fw.report.fit import document
@@ -113,3 +113,15 @@ def test_exit_codes(arguments: list[str], code: int, words: list[str]) -> None:
     assert validated(
         gen_fw("fit", *[known.get(word, word) for word in arguments], "--json").stdout
     )["boards"]
+
+
+def test_kernels_that_a_board_lacks_are_refused_whatever_its_runtime() -> None:
+    for runtime in ("aot", "tflm"):
+        with pytest.raises(UsageError, match="magic"):
+            fit([MODEL], ["host"], Options(runtime=runtime, kernels="magic"))
+    rows = fit([MODEL], ["host", "esp32c3"], Options(kernels="esp_nn")).boards
+    assert [(row.board.name, row.fits) for row in rows] == [("esp32c3", True), ("host", False)]
+
+
+def test_a_board_named_twice_is_one_row() -> None:
+    assert len(fit([MODEL], ["esp32c3", "esp32c3"]).boards) == 1

@@ -58,6 +58,16 @@ def test_a_plan_of_ours_is_told_and_can_be_left_out(shared: Path) -> None:
     assert validated(bare.stdout)["arena"] == given.document["arena"]
 
 
+def test_the_arena_of_an_npu_keeps_the_plan_of_vela(shared: Path) -> None:
+    model = shared / "models" / "tflm_person_detect_vela.tflite"
+    arena = inspect(model, Asked(cpu="cortex-m55", kernels="ethos_u")).document["arena"]
+    assert arena["planner"] == "offline plan of the model" and arena["label"] == "exact"
+    # the NPU's scratch, which holds all else, and two arrays of six addresses
+    assert arena["head_bytes"] == 74464 + 48 + 32
+    assert arena["operators"][0]["scratch_bytes"] == 80
+    assert inspect(model, Asked(cpu="cortex-m55")).document["arena"] is None
+
+
 def test_generated_c_and_models_that_cannot_run(tmp_path: Path) -> None:
     aot = validated(gen_fw("inspect", DIGITS, "--runtime", "aot", "-b", "esp32c3", "--json").stdout)
     arena = aot["arena"]

@@ -12,6 +12,7 @@ import pytest
 
 from gen_fw.boards.load import load_board
 from gen_fw.errors import ExitCode, ModelError
+from gen_fw.memory.overlap import shared
 from gen_fw.model.reader import read_model
 from gen_fw.program import Program
 from gen_fw.runtimes.aot.lower import AotOptions, lower
@@ -80,7 +81,8 @@ def test_programs_are_repeatable_and_exactly_sized(arm: bool) -> None:
     assert first.sources == second.sources
     arena = first.region("arena")
     assert arena.confidence == "exact"
-    assert arena.bytes - first.report["plan"]["lower_bound"] < 16
+    plan = first.report["plan"]
+    assert plan["shared_bound"] <= plan["bytes"] == arena.bytes < plan["lower_bound"]
     for side in (first.adapter["inputs"], first.adapter["outputs"]):
         assert all(0 <= entry["offset"] < arena.bytes for entry in side)
 
@@ -92,6 +94,24 @@ def test_equal_layers_share_one_function() -> None:
     assert len(calls) == made.adapter["operators"]
     assert set(calls) == set(kernels)
     assert len(kernels) == len(set(kernels))
+
+
+def test_outputs_over_inputs() -> None:
+    """What overlaps is not restrict, and only that; the picture has the same bytes as the calls."""
+    made = program("chirps_int8", arm=True)
+    plan = made.arena_plan
+    assert plan is not None
+    assert plan.bytes == made.report["plan"]["bytes"] >= plan.lower_bound
+    both = shared(plan.blocks)
+    assert 0 < made.report["plan"]["overlapping"] <= len(both)
+    assert f"{made.report['plan']['overlapping']} outputs over their inputs" in plan.planner
+    calls = text(made, "net_aot.c")
+    assert all(f"arena + {plan.blocks[i].offset})" in calls for i in both)
+    signatures = re.findall(r"void net_\w+\(([^)]*)\)", text(made, "net_kernels.h"))
+    free = [s for s in signatures if "int8_t *output" in s]
+    assert free
+    assert all("const int8_t *restrict weights" in s for s in free if "weights" in s)
+    assert not any("const int8_t *restrict input" in s for s in free if "input0" not in s)
 
 
 def test_small_code_shares_the_products() -> None:

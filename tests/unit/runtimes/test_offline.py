@@ -237,6 +237,7 @@ def test_the_smallest_of_all_candidates_is_written() -> None:
     assert improve(better.model, REFERENCE) is None
     # a plan that the model brings stays, and a model that needs none stays as it is
     offsets = [-1] * sum(len(subgraph.tensors) for subgraph in model.subgraphs)
+    offsets[model.subgraphs[0].inputs[0]] = 0
     own = read_model(with_metadata(model.raw, OFFLINE_PLAN, metadata(model, offsets)))
     assert improve(own, REFERENCE) is None
     assert improve(_chain("RELU", "TANH"), REFERENCE) is None
@@ -267,3 +268,15 @@ def test_the_goals_of_real_models(shared: Path) -> None:
         assert better.before.used == before
         assert better.after.used <= most
         assert better.after.head == better.before.lower_bound
+
+
+def test_a_plan_of_nothing_is_none() -> None:
+    """Metadata of only -1 leaves all to TFLM's planner, and is replaced by a better plan."""
+    model = read_model(ROOT / "tests" / "data" / "models" / "branches_int8.tflite")
+    count = sum(len(subgraph.tensors) for subgraph in model.subgraphs)
+    nothing = struct.pack(f"<{3 + count}i", 1, len(model.subgraphs), count, *[-1] * count)
+    empty = read_model(with_metadata(model.raw, OFFLINE_PLAN, nothing))
+    plain, found = improve(model, REFERENCE), improve(empty, REFERENCE)
+    assert plain is not None and found is not None
+    assert found.after.minimum == plain.after.minimum
+    assert improve(found.model, REFERENCE) is None

@@ -122,6 +122,14 @@ def test_custom_operators(code: bytes, text: str) -> None:
     assert all(line.isprintable() for line in found.splitlines())
 
 
+def test_models_of_vela_run_where_the_kernels_are_those_of_the_npu(shared: Path) -> None:
+    model = read_model(shared / "models" / "derived_kws_ref_model_vela.tflite")
+    assert not check(model, UPSTREAM, kernels="ethos_u")
+    assert "Vela" in str(check(model, UPSTREAM, kernels="cmsis_nn")[0])
+    (empty,) = check(custom(b"ethos-u"), UPSTREAM, kernels="ethos_u")
+    assert "no options" in empty.why
+
+
 def test_a_custom_operator_can_be_registered() -> None:
     assert check(custom(b"mine"))
     assert not check(custom(b"mine"), custom_ops={"mine": "register_mine"})

@@ -13,7 +13,7 @@ from gen_fw.memory.buffers import align
 from gen_fw.model.graph import is_stateful
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Subgraph
-from gen_fw.program import Constant, Item, Program, Region, Source
+from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Source
 from gen_fw.runtimes.aot.layer import (
     Alias,
     DataArgument,
@@ -109,14 +109,18 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         },
         report=_report(model, main, memory, arena),
         stack_bytes=_STACK_BYTES,
-        arena_plan=arena_plan(
-            model,
-            memory.plan,
-            planner=memory.planner,
-            steps=["inputs", *(f"{s.operator} {s.operator_name}" for s in memory.steps), "outputs"],
-        ),
+        arena_plan=_picture(model, memory),
         diagnostics=model.diagnostics,
     )
+
+
+def _picture(model: Model, memory: Memory) -> ArenaPlan:
+    """The plan by step. Its bound is that of all plans with the same freedom, not of the bytes that
+    happen to be shared in this one."""
+    steps = [f"{step.operator} {step.operator_name}" for step in memory.steps]
+    steps = ["inputs", *steps, "outputs"]
+    plan = arena_plan(model, memory.plan, planner=memory.planner, steps=steps)
+    return replace(plan, lower_bound=memory.shared_bound)
 
 
 def misfits(model: Model, board: Board) -> list[str]:
@@ -259,7 +263,7 @@ def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[st
             "shared_bound": memory.shared_bound,
             "planner": memory.planner,
             "reordered": memory.moved,
-            "overlapping": len(memory.overlapping),
+            "overlapping": memory.over,
             "copies_saved": len(memory.skipped),
         },
         "arena_bytes": {"target": arena, "host64": arena},

@@ -54,11 +54,16 @@ class Memory:
         return sum(position != given for position, given in enumerate(self.order))
 
     @property
+    def over(self) -> int:
+        """Steps whose output lies over an input; a copy within one buffer is none of them."""
+        return sum(self.steps[position].inside is None for position in self.overlapping)
+
+    @property
     def planner(self) -> str:
         """What was done, for people."""
         done = [
             (self.moved, "steps reordered"),
-            (len(self.overlapping), "outputs over their inputs"),
+            (self.over, "outputs over their inputs"),
             (len(self.skipped), "concatenated in place"),
         ]
         return ", ".join(["gen-fw", *(f"{count} {what}" for count, what in done if count)])
@@ -297,8 +302,6 @@ class _Graph:
 
     def _overlapping(self, step: Step, offsets: Mapping[int, int]) -> frozenset[str]:
         names: set[str] = set()
-        if step.inside is not None:  # a copy within one buffer, from one place to another
-            return frozenset()
         for result, target in self._touched(step, written=True):
             for parameter, source in self._touched(step, written=False):
                 distance = offsets[target] - offsets[source]

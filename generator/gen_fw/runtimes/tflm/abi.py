@@ -264,11 +264,6 @@ def build_for_isa(isa: str, kernels: str = "", release: str = "", optimise: str 
     )
 
 
-def isas() -> tuple[str, ...]:
-    """The names that ``build_for_isa`` knows, sorted."""
-    return tuple(sorted([*CORTEX_M, *_OTHER_ISA]))
-
-
 def _checked(optimise: str) -> str:
     if optimise not in OPTIMISE:
         raise UsageError(

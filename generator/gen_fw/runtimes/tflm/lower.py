@@ -52,6 +52,8 @@ class Choices(Protocol):
     def optimise(self) -> Literal["speed", "size"]: ...
     @property
     def offline_plan(self) -> bool: ...
+    @property
+    def place(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class TflmOptions:
     optimise: Literal["speed", "size"] = "speed"
     #: write a memory plan into the model when it saves arena
     offline_plan: bool = True
+    #: role -> memory; "persistent" gives what the interpreter keeps an arena of its own
+    place: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,10 @@ def lower(
             *npu.constants,
         )
     inputs, outputs = interface(given)
-    arena_bytes = {
-        "target": runs.account.minimum,
-        "host64": _host_arena(account(runs.model, host_build(build))),
-    }
+    split = "persistent" in options.place
+    counted = account(runs.model, build, split=True) if split else runs.account
+    host = account(runs.model, host_build(build), split=split)
+    arena_bytes, persistent_bytes = _sizes(counted, host)
     resolver, sources = _resolver(model, table, options.custom_ops)
     operators = _operators(model, resolver_call(table.release))
     return Program(
@@ -134,7 +138,7 @@ def lower(
         kernels=build.kernels,
         inputs=inputs,
         outputs=outputs,
-        regions=_regions(runs, table, sources),
+        regions=_regions(counted, len(runs.model.raw), table, sources),
         constants=constants,
         requires=Requires(
             kernels=(build.kernels if npu else kernels_of(board, options.kernels),),
@@ -150,6 +154,7 @@ def lower(
             "operators": sum(len(subgraph.operators) for subgraph in model.subgraphs),
             "schema_version": SCHEMA_VERSION,
             "arena_bytes": arena_bytes,
+            "persistent_bytes": persistent_bytes,
             "custom_ops": [row for row in resolver if row["call"] == "AddCustom"],
             "has_control_flow": _has_control_flow(model),
             "kernel_sources": sources,
@@ -162,7 +167,12 @@ def lower(
         },
         stateful=_stateful(given),
         arena_plan=run_plan(runs),
-        diagnostics=(*given.diagnostics, *runs.diagnostics, *_notes(model, table, options)),
+        diagnostics=(
+            *given.diagnostics,
+            *runs.diagnostics,
+            *_notes(model, table, options),
+            *_stale(runs),
+        ),
     )
 
 
@@ -232,14 +242,20 @@ def _resolver(
     return list(rows.values()), list(sources)
 
 
-def _regions(runs: Runs, table: OperatorTable, sources: list[str]) -> tuple[Region, ...]:
-    counted = runs.account
-    size = len(runs.model.raw)
+def _regions(
+    counted: Account, size: int, table: OperatorTable, sources: list[str]
+) -> tuple[Region, ...]:
+    """One arena, or two; the model of ``size`` bytes; the code."""
     code = _code_items(table, sources)
+    kept = counted.persistent_items
+    planned = tuple(item for item in counted.items if item not in kept)
+    split = Region(
+        "persistent", "persistent arena", counted.split[0], 16, "static", counted.label, kept
+    )
+    bytes_ = counted.split[1] if kept else counted.minimum
     return (
-        Region(
-            "arena", "tensor arena", counted.minimum, 16, "static", counted.label, counted.items
-        ),
+        Region("arena", "tensor arena", bytes_, 16, "static", counted.label, planned),
+        *((split,) if kept else ()),
         Region(
             "model",
             "model file",
@@ -261,10 +277,21 @@ def _regions(runs: Runs, table: OperatorTable, sources: list[str]) -> tuple[Regi
     )
 
 
-def _host_arena(counted: Account) -> int:
-    """Bytes for 64-bit host builds. They may have flags that enlarge TFLM's structures (a recording
-    allocator, compression), so half of what is persistent and 2 KiB are added."""
-    return align(counted.minimum + counted.tail // 2 + 2048)
+def _sizes(counted: Account, host: Account) -> tuple[dict[str, int], dict[str, int]]:
+    """Bytes of the arena, and of the persistent one (0: there is one for both), by ABI.
+
+    64-bit host builds may have flags that enlarge TFLM's structures (a recording allocator,
+    compression), so half of what is persistent and 2 KiB are added.
+    """
+    more = host.tail // 2 + 2048
+    if counted.persistent_items:
+        kept, planned = counted.split, host.split
+        return (
+            {"target": kept[1], "host64": planned[1]},
+            {"target": kept[0], "host64": align(planned[0] + more)},
+        )
+    sizes = {"target": counted.minimum, "host64": align(host.minimum + more)}
+    return sizes, {"target": 0, "host64": 0}
 
 
 def _code_items(table: OperatorTable, sources: list[str]) -> tuple[Item, ...]:
@@ -324,6 +351,26 @@ def _macs(model: Model) -> int:
         for subgraph in model.subgraphs
         for operator in subgraph.operators
     )
+
+
+def _stale(runs: Runs) -> list[Diagnostic]:
+    """A plan that came with the model and wastes memory here: made for another kernel set, say.
+    Vela's are left alone, since the NPU's command stream relies on them."""
+    plan = run_plan(runs)
+    compiled = any(
+        operator.custom_code == b"ethos-u"
+        for subgraph in runs.model.subgraphs
+        for operator in subgraph.operators
+    )
+    if compiled or runs.planner != "offline plan of the model" or plan.bytes <= plan.lower_bound:
+        return []
+    return [
+        Diagnostic(
+            "the model brings a memory plan that is larger than needed",
+            why=f"{plan.bytes} bytes; {plan.lower_bound} are in use at one time",
+            hint="generate from the model before that plan was written into it",
+        )
+    ]
 
 
 def _has_control_flow(model: Model) -> bool:

@@ -25,6 +25,7 @@ _WEIGHTS: Mapping[str, tuple[str, str]] = {
 }
 _NARROW = frozenset({DType.INT8, DType.UINT8, DType.INT16, DType.INT4, DType.INT2})
 _RECONVERT = "convert the model again for full int8 (with a representative data set) or float32"
+_REVELA = "compile the original model with Vela again"
 _REPLACE = "replace it in the model, or convert the model again without it"
 
 
@@ -107,7 +108,12 @@ def _operator(
     storage = list(_storage(present))
     yield from storage
     registration = table.find(operator)
-    if registration is None or registration.custom == "ethos-u":
+    for_npu = registration is not None and registration.custom == "ethos-u"
+    if for_npu and kernels == "ethos_u":  # Prepare in ethos_u/ethosu.cc checks no more than this
+        if not operator.custom_options or not operator.inputs or operator.inputs[0] < 0:
+            yield "it has no options or no command stream, the kernel needs both", _REVELA
+        return
+    if registration is None or for_npu:
         yield _no_kernel(operator, table, board)
         return
     kind = "operators" if registration.custom is None else "custom"
@@ -188,7 +194,7 @@ def _no_kernel(operator: Operator, table: OperatorTable, board: str) -> tuple[st
     code = operator.custom_code.decode("utf-8", "replace")
     shown = operator.label.removeprefix("CUSTOM:")
     if code == "ethos-u":
-        where = f"board {board}" if board else "this board"
+        where = f"board {board}" if board else "this target"
         return (
             f"it was compiled by Vela for an Arm Ethos-U NPU; {where} has no such NPU",
             "generate from the original model, before Vela",

@@ -27,7 +27,19 @@ _SOURCES = {
     "scratch handles": "micro_allocator.cc, AllocateScratchBufferHandles",
     "variables": "micro_allocator.cc, AllocateVariables",
     "input and output tensors": "micro_interpreter.cc, AllocateTensors",
+    "custom operators": "room for what the application's kernels may keep",
 }
+#: groups that follow from the model and the interpreter alone, whatever a kernel does
+_WITHOUT_KERNELS = frozenset(
+    {
+        "allocator and planner",
+        "tensor structures",
+        "operator structures",
+        "operator options",
+        "variables",
+        "input and output tensors",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,9 @@ class Account:
     weakest: str = ""
     #: with two arenas: bytes of the persistent one and of the other; else (0, 0)
     split: tuple[int, int] = (0, 0)
+    #: rows that add up to the persistent arena, when there are two; the rest of ``items`` is the
+    #: other's
+    persistent_items: tuple[Item, ...] = ()
     #: the scratch buffers, which come last in ``plan.buffers``
     scratch: tuple[Scratch, ...] = ()
 
@@ -81,10 +96,16 @@ def account(
     weakest = run.weakest
     if abi.computed and label == "exact":
         label, weakest = "upper bound", f"structure sizes for {build.abi} are computed"
-    minimum = align(arena.need)
-    parts = (align(arena.tail), align(arena.low)) if split else (0, 0)
+    structures: Confidence = "upper bound" if abi.computed else "exact"
+    planned, kept = [_planned(run, label)], _kept(run, label, structures)
+    minimum, parts = align(arena.need), (0, 0)
     if split:
+        parts = align(arena.tail), align(arena.low)
         minimum = sum(parts)
+        planned += _rest(run, label, parts[1] - arena.head)
+        kept += _rest(run, label, parts[0] - arena.tail)
+    else:
+        kept += _rest(run, label, minimum - arena.head - arena.tail)
     return Account(
         used=arena.head + arena.tail,
         minimum=minimum,
@@ -92,33 +113,41 @@ def account(
         tail=arena.tail,
         lower_bound=lower_bound(run.plan.buffers),
         label=label,
-        items=_items(run, label, minimum),
+        items=(*planned, *kept),
         plan=run.plan,
         events=tuple(arena.events),
         weakest=weakest,
         split=parts,
+        persistent_items=tuple(kept) if split else (),
         scratch=run.scratch,
     )
 
 
-def _items(run: Run, label: Confidence, minimum: int) -> tuple[Item, ...]:
-    """The head, the tail by group in order of first use, and what start-up needs on top."""
-    arena = run.allocator
-    rows = [
-        Item(
-            "planned tensors and scratch",
-            arena.head,
-            "exact" if label == "exact" else label,
-            "greedy_memory_planner.cc over the lifetimes of micro_allocation_info.cc",
-        )
-    ]
+def _planned(run: Run, label: Confidence) -> Item:
+    return Item(
+        "planned tensors and scratch",
+        run.allocator.head,
+        label,
+        "greedy_memory_planner.cc over the lifetimes of micro_allocation_info.cc",
+    )
+
+
+def _kept(run: Run, label: Confidence, structures: Confidence) -> list[Item]:
+    """The tail by group, in order of first use. ``label`` is for what kernels have a part in,
+    ``structures`` for the interpreter's own."""
     groups: dict[str, int] = {}
-    for event in arena.events:
+    for event in run.allocator.events:
         if event.kind == "persistent":
             groups[event.group] = groups.get(event.group, 0) + event.taken
-    rows += [Item(name, size, label, _SOURCES.get(name, "")) for name, size in groups.items()]
-    rest = minimum - arena.head - arena.tail
-    if rest:
-        what = "rounding up to 16" if rest < 16 else f"start-up: {arena.peak}"
-        rows.append(Item(what, rest, label, "more than what stays in use"))
-    return tuple(rows)
+    return [
+        Item(name, size, structures if name in _WITHOUT_KERNELS else label, _SOURCES[name])
+        for name, size in groups.items()
+    ]
+
+
+def _rest(run: Run, label: Confidence, size: int) -> list[Item]:
+    """What start-up needs on top of what stays in use."""
+    if not size:
+        return []
+    what = "rounding up to 16" if size < 16 else f"start-up: {run.allocator.peak}"
+    return [Item(what, size, label, "more than what stays in use")]

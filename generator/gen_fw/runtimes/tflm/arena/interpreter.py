@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gen_fw.memory.buffers import Buffer, Plan
 from gen_fw.memory.greedy import plan as greedy
-from gen_fw.model.graph import reachable, resources
+from gen_fw.model.graph import resources
 from gen_fw.model.lifetimes import (
     UNTOUCHED,
     Scratch,
@@ -31,7 +31,6 @@ from gen_fw.runtimes.tflm.arena.kernel import (
     Kernel,
     Resources,
     Script,
-    no_op,
     quantized,
     zero_points,
 )
@@ -43,7 +42,7 @@ Planner = Callable[[Sequence[Buffer]], Plan]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is known after AllocateTensors and one Invoke."""
+    """What is known after AllocateTensors; Invoke takes nothing more."""
 
     allocator: Allocator
     plan: Plan
@@ -92,7 +91,6 @@ class Interpreter:
         self.prepare()
         plan = self.finish()
         self.inputs_outputs()
-        self.invoke()
         return Run(self.allocator, plan, tuple(self.scratch), self.confidence, self.weakest)
 
     # --- helpers -------------------------------------------------------------------------------
@@ -239,13 +237,3 @@ class Interpreter:
         if quantized(tensor):
             self.struct("TfLiteAffineQuantization", group)
             self.allocator.persistent(zero_points(tensor), 4, group)
-
-    def invoke(self) -> None:
-        """MicroInterpreterGraph::InvokeSubgraph: temporary tensors of Eval, above the head."""
-        entered = reachable(self.model)
-        for kernel, script, _ in self.kernels:
-            if script.invoke is not no_op and kernel.subgraph.index in entered:
-                self.at(kernel)
-                script.invoke(kernel)
-                self.allocator.reset()
-        self.at(None)

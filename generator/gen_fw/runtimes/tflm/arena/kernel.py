@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a kernel does to the arena, written as a script that follows its C++ line by line.
 
-A script is a Python function for one ``Init``, ``Prepare`` or ``Eval``; it calls the methods of
+A script is a Python function for one ``Init`` or ``Prepare``; it calls the methods of
 ``Kernel`` in the order in which the C++ calls the context. Only calls that touch the arena appear.
 """
 
@@ -129,14 +129,6 @@ class Kernel:
                 for handle in self._handles[slot].pop():
                     self._allocator.free(handle)
 
-    def temp_bytes(self, size: int, alignment: int) -> int:
-        """AllocateTempBuffer: a handle for ``free_bytes``."""
-        return self._allocator.temp(size, alignment, "temporary buffer of a kernel")
-
-    def free_bytes(self, handle: int) -> None:
-        """DeallocateTempBuffer."""
-        self._allocator.free(handle)
-
     def look(self, *names: str) -> None:
         """Takes all slots in order, then frees them: the commonest Prepare."""
         self.temp(*names)
@@ -188,11 +180,10 @@ def op_data(kernel: Kernel) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The three functions of a registration, as far as they touch the arena."""
+    """The two functions of a registration that touch the arena: no Eval of these releases does."""
 
     prepare: Step
     init: Step = op_data
-    invoke: Step = no_op
     confidence: Confidence = "exact"
     #: C++ file that the script follows
     source: str = ""

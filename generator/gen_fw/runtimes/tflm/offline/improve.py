@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
-from gen_fw.model.lifetimes import OFFLINE_PLAN, lifetimes, offline_offsets
+from gen_fw.model.lifetimes import OFFLINE_PLAN, has_offline_plan, lifetimes
 from gen_fw.model.reader import read_model
 from gen_fw.model.rewrite import reordered, with_metadata
 from gen_fw.model.types import Model
@@ -86,7 +86,7 @@ def improve(model: Model, build: Build) -> Improved | None:
     The model must have passed ``support.check``. Raises ModelError when a plan of ours does not
     pass its own check, UsageError and ModelError like ``account``.
     """
-    if offline_offsets(model) is not None:
+    if has_offline_plan(model):
         return None
     given = _Candidate(model, account(model, build))
     search = _Search(given, build)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gen_fw.errors import Diagnostic
-from gen_fw.model.lifetimes import offline_offsets
+from gen_fw.model.lifetimes import has_offline_plan
 from gen_fw.model.types import Model
 from gen_fw.program import Constant
 from gen_fw.runtimes.tflm.abi import Build
@@ -41,7 +41,7 @@ def planned(model: Model, build: Build, *, offline_plan: bool = True) -> Runs:
     notes = check_given(model)
     improved = improve(model, build) if offline_plan else None
     if improved is None:
-        own = offline_offsets(model) is not None
+        own = has_offline_plan(model)
         return Runs(
             model=model,
             account=account(model, build),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scripts of all kernels: what each Init, Prepare and Eval takes from the arena."""
+"""Scripts of all kernels: what each Init and Prepare takes from the arena."""
 
 from __future__ import annotations
 

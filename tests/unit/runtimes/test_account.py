@@ -51,6 +51,15 @@ def test_items_add_up(path: Path, build: Build) -> None:
         assert account(model, host_build(build)).tail > found.tail
 
 
+def test_a_kernel_of_the_application_makes_only_its_part_an_estimate() -> None:
+    found = account(read_model(MODELS / "custom_operator.tflite"), BUILDS[0])
+    sure = {item.label: item.confidence for item in found.items}
+    assert found.label == sure["custom operators"] == "estimate"
+    assert sure["planned tensors and scratch"] == sure["operator data"] == "estimate"
+    assert sure["tensor structures"] == sure["input and output tensors"] == "exact"
+    assert all(item.source for item in found.items)
+
+
 def test_room_for_any_64_bit_host(shared: Path) -> None:
     """MANIFEST.csv has the total of the recording interpreter of a wheel that was built with
     compression, which needs more than a plain host build."""
