@@ -7,7 +7,7 @@
 
 #include "digits_int8/digits_int8.h"
 
-// the linker script puts this section into sram0; nothing clears it at start
+// the linker script puts these sections into sram0; nothing clears them at start
 static alignas(16) __attribute__((section(".bss.gen_fw_arena")))
 uint8_t storage[DIGITS_INT8_ARENA_BYTES];
 
