@@ -118,9 +118,10 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     that each is placed in, ``arena`` with ``cache``, ``model`` with ``loaded`` (it lies in RAM and
     is copied there at start) and ``external`` (it is programmed apart from MRAM);
     ``persistent``: the region of what interpreters keep, empty when that is in the arena;
-    ``mram``, ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that the
-    start-up code copies; ``npu``: what the driver must know, empty when no program has a part for the NPU;
-    ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of the DFP;
+    ``mram``, ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that
+    start-up code copies; ``npu``: what the driver must know, empty when no program has a part for
+    the NPU; ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of
+    the DFP;
     ``pins``: repositories to fetch; ``flags``: conditions for family.toml.
     """
     facts = board.family_data
