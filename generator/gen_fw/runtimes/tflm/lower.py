@@ -248,7 +248,7 @@ def _regions(
     """One arena, or two; the model of ``size`` bytes; the code."""
     code = _code_items(table, sources)
     kept = counted.persistent_items
-    planned = tuple(item for item in counted.items if item not in kept)
+    planned = counted.items[: len(counted.items) - len(kept)]
     split = Region(
         "persistent", "persistent arena", counted.split[0], 16, "static", counted.label, kept
     )

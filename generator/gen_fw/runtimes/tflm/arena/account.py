@@ -66,8 +66,8 @@ class Account:
     weakest: str = ""
     #: with two arenas: bytes of the persistent one and of the other; else (0, 0)
     split: tuple[int, int] = (0, 0)
-    #: rows that add up to the persistent arena, when there are two; the rest of ``items`` is the
-    #: other's
+    #: rows that add up to the persistent arena, when there are two: the last ones of ``items``;
+    #: those before them are the other's
     persistent_items: tuple[Item, ...] = ()
     #: the scratch buffers, which come last in ``plan.buffers``
     scratch: tuple[Scratch, ...] = ()
@@ -102,10 +102,10 @@ def account(
     if split:
         parts = align(arena.tail), align(arena.low)
         minimum = sum(parts)
-        planned += _rest(run, label, parts[1] - arena.head)
-        kept += _rest(run, label, parts[0] - arena.tail)
+        planned += _rest(arena.low_peak, label, parts[1] - arena.head)
+        kept += _rest("", label, parts[0] - arena.tail)
     else:
-        kept += _rest(run, label, minimum - arena.head - arena.tail)
+        kept += _rest(arena.peak, label, minimum - arena.head - arena.tail)
     return Account(
         used=arena.head + arena.tail,
         minimum=minimum,
@@ -145,9 +145,9 @@ def _kept(run: Run, label: Confidence, structures: Confidence) -> list[Item]:
     ]
 
 
-def _rest(run: Run, label: Confidence, size: int) -> list[Item]:
-    """What start-up needs on top of what stays in use."""
+def _rest(peak: str, label: Confidence, size: int) -> list[Item]:
+    """What start-up needs on top of what stays in use, when ``peak`` happens."""
     if not size:
         return []
-    what = "rounding up to 16" if size < 16 else f"start-up: {run.allocator.peak}"
+    what = "rounding up to 16" if size < 16 else f"start-up: {peak}"
     return [Item(what, size, label, "more than what stays in use")]

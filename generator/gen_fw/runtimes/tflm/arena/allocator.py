@@ -42,8 +42,9 @@ class Allocator:
         self.tail = 0
         self.low = 0
         self.need = 0
-        #: what is happening at the time of ``need``
+        #: what is happening at the time of ``need``, and at that of ``low``
         self.peak = ""
+        self.low_peak = ""
         self.operator = (-1, -1)
         self._temp = 0
         #: ends of the temporary buffers that are not freed yet
@@ -56,24 +57,25 @@ class Allocator:
     def _record(self, kind: Kind, size: int, alignment: int, group: str, taken: int = 0) -> None:
         self.events.append(Event(kind, size, alignment, group, self.operator, taken))
 
-    def _demand(self, low: int, group: str) -> None:
-        self.low = max(self.low, low)
-        if low + self.tail > self.need:
-            self.need, self.peak = low + self.tail, group
+    def _demand(self, low: int, tail: int, group: str) -> None:
+        if low > self.low:
+            self.low, self.low_peak = low, group
+        if low + tail > self.need:
+            self.need, self.peak = low + tail, group
 
     def persistent(self, size: int, alignment: int, group: str) -> None:
         """AllocatePersistentBuffer. TFLM compares with the head only; a temporary buffer that is
         in use counts here too, since it would be overwritten."""
         before = self.tail
         self.tail = align(self.tail + size, alignment)
-        self._demand(max(self.head, *self._live, 0), group)
+        self._demand(max(self.head, *self._live, 0), self.tail, group)
         self._record("persistent", size, alignment, group, self.tail - before)
 
     def temp(self, size: int, alignment: int, group: str) -> int:
         """AllocateTemp: a handle for ``free``."""
         self._temp = align(self._temp, alignment) + size
         self._live.append(self._temp)
-        self._demand(self._temp, group)
+        self._demand(self._temp, self.tail, group)
         self._record("temp", size, alignment, group)
         return self._temp
 
@@ -91,15 +93,13 @@ class Allocator:
     def resize(self, size: int, alignment: int, group: str) -> None:
         """ResizeBuffer and its callers: the head is ``size`` bytes from now on."""
         self.head = self._temp = size
-        self._demand(size, group)
+        self._demand(size, self.tail, group)
         self._record("resize", size, alignment, group)
 
     def remaining(self, size: int, group: str) -> None:
         """Temporary memory at the allocator's largest alignment, of which ``size`` bytes are
         written: GetAvailableMemory and AllocateTemp of all that there is."""
         low = align(self._temp, ALIGNMENT) + size
-        self.low = max(self.low, low)
-        if low + align(self.tail, ALIGNMENT) > self.need:
-            self.need, self.peak = low + align(self.tail, ALIGNMENT), group
+        self._demand(low, align(self.tail, ALIGNMENT), group)
         self._record("temp", size, ALIGNMENT, group)
         self._record("free", 0, 1, "")
