@@ -24,6 +24,11 @@ Lower = Callable[[Model, str], Program]
 _ROLES: tuple[RegionRole, ...] = ("arena", "model", "code")
 
 
+def _roles(options: Options) -> tuple[RegionRole, ...]:
+    """``_ROLES``, and the arena of what interpreters keep when it is to lie apart."""
+    return (*_ROLES, "persistent") if "persistent" in options.place else _ROLES
+
+
 def prepared(
     models: Sequence[tuple[str, Model]],
     board: Board,
@@ -50,15 +55,16 @@ def prepared(
         progress("placing memory")
         return choose(lambda _placement: programs, roles_of(programs), board, **wanted)
     _served(board, accelerator, options)
+    roles = _roles(options)
     try:
         return choose(
-            _Npu(models, board, accelerator, options, progress).programs, _ROLES, board, **wanted
+            _Npu(models, board, accelerator, options, progress).programs, roles, board, **wanted
         )
     except DoesNotFitError as error:
         if not _may_shrink(options, error):
             raise
         npu = _Npu(models, board, accelerator, options, progress, goal="size")
-        chosen = choose(npu.programs, _ROLES, board, **wanted)
+        chosen = choose(npu.programs, roles, board, **wanted)
         note = Diagnostic(
             f"compiled for a small arena: it fits {board.name} in no other way",
             why=f"{accelerator.compiler} was asked for speed first",
@@ -192,7 +198,9 @@ def _sized(program: Program, options: Options) -> Program:
 def _served(board: Board, npu: Accelerator, options: Options) -> None:
     """Raises UsageError when no placement that was asked for is one that the NPU can serve."""
     check_wanted(board, options.place, options.reserve)
-    if any(_entry(npu, placement) for placement in placements(_ROLES, board, options.place)):
+    if any(
+        _entry(npu, placement) for placement in placements(_roles(options), board, options.place)
+    ):
         return
     asked = " ".join(
         f"{role}={name}" for role, name in options.place.items() if role in ("arena", "model")

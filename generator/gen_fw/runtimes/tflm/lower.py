@@ -19,7 +19,7 @@ from gen_fw.program import Constant, Item, Program, Region, Requires
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.tflm.abi import build_of, host_build, kernels_of
 from gen_fw.runtimes.tflm.arena.account import Account, account
-from gen_fw.runtimes.tflm.arena.document import run_plan
+from gen_fw.runtimes.tflm.arena.document import run_plan, wasteful
 from gen_fw.runtimes.tflm.layout import layout_checks
 from gen_fw.runtimes.tflm.offline.program import Runs, planned
 from gen_fw.runtimes.tflm.signatures import slots, type_name
@@ -171,7 +171,7 @@ def lower(
             *given.diagnostics,
             *runs.diagnostics,
             *_notes(model, table, options),
-            *_stale(runs),
+            *wasteful(runs),
         ),
     )
 
@@ -351,26 +351,6 @@ def _macs(model: Model) -> int:
         for subgraph in model.subgraphs
         for operator in subgraph.operators
     )
-
-
-def _stale(runs: Runs) -> list[Diagnostic]:
-    """A plan that came with the model and wastes memory here: made for another kernel set, say.
-    Vela's are left alone, since the NPU's command stream relies on them."""
-    plan = run_plan(runs)
-    compiled = any(
-        operator.custom_code == b"ethos-u"
-        for subgraph in runs.model.subgraphs
-        for operator in subgraph.operators
-    )
-    if compiled or runs.planner != "offline plan of the model" or plan.bytes <= plan.lower_bound:
-        return []
-    return [
-        Diagnostic(
-            "the model brings a memory plan that is larger than needed",
-            why=f"{plan.bytes} bytes; {plan.lower_bound} are in use at one time",
-            hint="generate from the model before that plan was written into it",
-        )
-    ]
 
 
 def _has_control_flow(model: Model) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gen_fw.errors import Diagnostic
 from gen_fw.memory.buffers import align
 from gen_fw.memory.document import item_document
 from gen_fw.model.types import Model
@@ -23,6 +24,26 @@ def run_plan(runs: Runs) -> ArenaPlan:
         planner=runs.planner,
         steps=interpreter_steps(runs.model, runs.order),
     )
+
+
+def wasteful(runs: Runs) -> list[Diagnostic]:
+    """A plan that came with the model and wastes memory here: made for another kernel set, say.
+    Vela's are left alone, since the NPU's command stream relies on them."""
+    plan = run_plan(runs)
+    compiled = any(
+        operator.custom_code == b"ethos-u"
+        for subgraph in runs.model.subgraphs
+        for operator in subgraph.operators
+    )
+    if compiled or runs.planner != "offline plan of the model" or plan.bytes <= plan.lower_bound:
+        return []
+    return [
+        Diagnostic(
+            "the model brings a memory plan that is larger than needed",
+            why=f"{plan.bytes} bytes; {plan.lower_bound} are in use at one time",
+            hint="generate from the model before that plan was written into it",
+        )
+    ]
 
 
 def arena_document(given: Model, build: Build, runs: Runs, plan: ArenaPlan) -> dict[str, Any]:
