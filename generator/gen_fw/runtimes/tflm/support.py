@@ -70,8 +70,6 @@ def check(
     for subgraph in model.subgraphs:
         reasons.extend(_tensors(subgraph))
         for operator in subgraph.operators:
-            if kernels == "ethos_u" and operator.custom_code == b"ethos-u" and table.find(operator):
-                continue  # its tensors are Vela's
             found = _operator(model, subgraph, operator, table, custom_ops or {}, board, kernels)
             reasons.extend(
                 Reason(subgraph.index, operator.index, operator.label, why, hint)
