@@ -334,10 +334,7 @@ class _Maker:
                 "c_library": "newlib" if machine.toolchain.startswith("arm") else "picolibc",
             },
         )
-        # QEMU clears .bss at its load address too: behind the program, where so much has no room
-        end = "  } > RAM\n\n  __stack_top"
-        assert end in text
-        self._write("linker.ld", text.replace(end, end.replace("> RAM", "> RAM AT > RAM")))
+        self._write("linker.ld", text)
         return path
 
     def _kissfft(self) -> Path:
