@@ -73,6 +73,39 @@ def compare(
     ]
 
 
+def compare_split(
+    firmware: Firmware, models: list[Path], *, seconds: float = 300
+) -> dict[str, list[str]]:
+    """What is wrong with two predicted arenas, by model; models with which nothing is are left out.
+
+    Each is run in both predicted minimums, and with 16 bytes less of the one and of the other.
+    Raises what ``read_model`` and ``account`` raise.
+    """
+    accounts = [account(read_model(path), firmware.machine.build, split=True) for path in models]
+    jobs = []
+    for path, mine in zip(models, accounts, strict=True):
+        kept, planned = mine.split
+        inputs = seeded_inputs(read_model(path))
+        for less, fewer in ((0, 0), (16, 0), (0, 16)):
+            jobs.append(Job(path, planned - fewer, inputs=inputs, persistent=kept - less))
+    results = run(firmware, jobs, seconds)
+    wrong: dict[str, list[str]] = {}
+    for number, (path, mine) in enumerate(zip(models, accounts, strict=True)):
+        both, less, fewer = results[3 * number : 3 * number + 3]
+        found = []
+        if not both.succeeded:
+            found.append(f"persistent and planned {mine.split} fail: {_how(both)}")
+        elif both.used != mine.used:
+            found.append(f"used: {mine.used} predicted, {both.used} true")
+        if less.succeeded:
+            found.append(f"{mine.split[0] - 16} persistent, less than the minimum, works")
+        if fewer.succeeded:
+            found.append(f"{mine.split[1] - 16} planned, less than the minimum, works")
+        if found:
+            wrong[path.name] = found
+    return wrong
+
+
 def _how(truth: Truth) -> str:
     """How a run ended, in a few words."""
     end = truth.end + (", with overlapping ends" if truth.overlaps else "")

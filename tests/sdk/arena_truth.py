@@ -72,6 +72,8 @@ class Job:
     events: bool = False
     #: stop at the first allocation that fails, instead of seeing what the kernel makes of it
     stop: bool = True
+    #: bytes of a second arena, for what is persistent; such a job has no events
+    persistent: int = 0
 
 
 @dataclass(slots=True)
@@ -166,7 +168,8 @@ def _run(firmware: Firmware, jobs: Sequence[Job], seconds: float) -> list[Truth]
                 (folder / inputs).write_bytes(job.inputs)
             lines.append(
                 f"m{number} {job.arena} {variables(read_model(job.model))} {job.invocations} "
-                f"{inputs} o{number} {int(job.events)} {'stop' if job.stop else 'go'}\n"
+                f"{inputs} o{number} {int(job.events)} {'stop' if job.stop else 'go'} "
+                f"{job.persistent}\n"
             )
         (folder / "jobs.txt").write_text("".join(lines), "utf-8")
         machine = firmware.machine

@@ -4,7 +4,9 @@
 // Subclasses without members log every call, so that the arena is byte for byte what
 // MicroInterpreter(model, resolver, arena, bytes) makes of it. Jobs come from the file "jobs.txt",
 // one a line: model arena-bytes resource-variables invocations inputs outputs events on-refusal
-// (file names without blanks, "-" for none; events 0 or 1; on-refusal "stop" or "go").
+// persistent-bytes (file names without blanks, "-" for none; events 0 or 1; on-refusal "stop" or
+// "go"). Persistent bytes that are not 0 are those of a second arena; TFLM's own allocators then
+// work as they are, without events, and what they print tells of a refusal.
 // The result goes to "truth.jsonl".
 
 #include <setjmp.h>
@@ -43,7 +45,7 @@ constexpr uint8_t kGuard = 0x5a;
 constexpr uint8_t kFill = 0xa5;
 
 alignas(16) uint8_t model_bytes[kModelBytes];
-alignas(16) uint8_t storage[kArenaBytes + 2 * kGuardBytes];
+alignas(16) uint8_t storage[kArenaBytes + 3 * kGuardBytes];
 alignas(16) uint8_t input_bytes[kInputBytes];
 uint8_t *const arena = storage + kGuardBytes;
 
@@ -58,6 +60,7 @@ struct State {
   int overlaps;   // allocations that reach into the other end
   bool events;
   bool stop;  // at the first failed allocation
+  bool split;  // two arenas
   MicroInterpreterGraph *graph;
   const tflite::Model *model;
   jmp_buf refuse;
@@ -354,15 +357,22 @@ struct Job {
   char outputs[128];
   int events;
   char refusal[8];
+  unsigned long persistent;
 };
+
+/// The second arena, behind the guard of the first.
+uint8_t *persistent_arena(const Job &job) { return arena + job.arena + kGuardBytes; }
 
 alignas(Resolver) unsigned char resolver_storage[sizeof(Resolver)];
 alignas(MicroInterpreter) unsigned char interpreter_storage[sizeof(MicroInterpreter)];
 Resolver *resolver;
 
 /// What MicroAllocator::Create(arena, bytes) does, with the logging classes.
-tflite::MicroAllocator *create(size_t bytes) {
-  Allocator boot(arena, bytes);
+tflite::MicroAllocator *create(const Job &job) {
+  if (state.split) {
+    return tflite::MicroAllocator::Create(persistent_arena(job), job.persistent, arena, job.arena);
+  }
+  Allocator boot(arena, job.arena);
   Allocator *allocator = ::new (boot.AllocatePersistentBuffer(
       sizeof(SingleArenaBufferAllocator), alignof(SingleArenaBufferAllocator))) Allocator(boot);
   Planner *planner = ::new (allocator->AllocatePersistentBuffer(
@@ -370,10 +380,11 @@ tflite::MicroAllocator *create(size_t bytes) {
   return tflite::MicroAllocator::Create(allocator, planner);
 }
 
-/// Nothing was written beside an arena of `bytes`.
-bool intact(size_t bytes) {
+/// Nothing was written beside the arenas.
+bool intact(const Job &job) {
   for (size_t i = 0; i < kGuardBytes; ++i) {
-    if (storage[i] != kGuard || arena[bytes + i] != kGuard) {
+    if (storage[i] != kGuard || arena[job.arena + i] != kGuard ||
+        (state.split && persistent_arena(job)[job.persistent + i] != kGuard)) {
       return false;
     }
   }
@@ -430,16 +441,19 @@ bool invoke(MicroInterpreter &interpreter, const Job &job) {
 /// How the job ends: "ok", or what failed.
 const char *run(const Job &job) {
   const size_t bytes = file_load(job.model, model_bytes, kModelBytes);
-  if (bytes == 0 || bytes == kModelBytes || job.arena > kArenaBytes) {
+  if (bytes == 0 || bytes == kModelBytes || job.arena + job.persistent > kArenaBytes) {
     return "unusable";
   }
   memset(storage, kGuard, kGuardBytes);
   memset(arena, kFill, job.arena);
   memset(arena + job.arena, kGuard, kGuardBytes);
+  memset(persistent_arena(job), kFill, job.persistent);
+  memset(persistent_arena(job) + job.persistent, kGuard, kGuardBytes);
   state = {};
   state.phase = "boot";
   state.events = job.events != 0;
   state.stop = strcmp(job.refusal, "stop") == 0;
+  state.split = job.persistent != 0;
   state.model = tflite::GetModel(model_bytes);
   if (state.model->version() != TFLITE_SCHEMA_VERSION) {
     return "schema";
@@ -450,7 +464,7 @@ const char *run(const Job &job) {
   if (setjmp(state.refuse) != 0) {
     return "refused";
   }
-  tflite::MicroAllocator *allocator = create(job.arena);
+  tflite::MicroAllocator *allocator = create(job);
   tflite::MicroResourceVariables *variables = nullptr;
   if (job.variables != 0) {
     state.phase = "variables";
@@ -479,7 +493,7 @@ const char *run(const Job &job) {
   if (job.invocations != 0 && !invoke(*interpreter, job)) {
     return "invoke";
   }
-  return intact(job.arena) ? "ok" : "overrun";
+  return intact(job) ? "ok" : "overrun";
 }
 
 char jobs[1u << 18];
@@ -494,6 +508,14 @@ extern "C" void DebugLog(const char *format, va_list arguments) {
     put(*at == '"' || *at == '\\' ? "\\%c" : static_cast<unsigned char>(*at) < 32 ? " " : "%c", *at);
   }
   put("\"}\n");
+  // of persistent_ and non_persistent_arena_buffer_allocator.cc
+  if (state.split && (strncmp(line, "Failed to allocate t", 20) == 0 ||
+                      strncmp(line, "Failed to resize buffer", 23) == 0)) {
+    ++state.refused;
+    if (state.stop) {
+      longjmp(state.refuse, 1);
+    }
+  }
 }
 
 extern "C" int DebugVsnprintf(char *buffer, size_t bytes, const char *format, va_list list) {
@@ -511,8 +533,9 @@ int main() {
   int number = 0;
   for (char *line = strtok(jobs, "\n"); line != nullptr; line = strtok(nullptr, "\n")) {
     Job job;
-    if (sscanf(line, "%127s %lu %d %d %127s %127s %d %7s", job.model, &job.arena, &job.variables,
-               &job.invocations, job.inputs, job.outputs, &job.events, job.refusal) != 8) {
+    if (sscanf(line, "%127s %lu %d %d %127s %127s %d %7s %lu", job.model, &job.arena,
+               &job.variables, &job.invocations, job.inputs, job.outputs, &job.events, job.refusal,
+               &job.persistent) != 9) {
       return 3;
     }
     put("{\"job\":%d}\n", number++);
