@@ -154,6 +154,7 @@ def test_json_toml_yaml(text: str) -> None:
     assert yaml.safe_load(f"a: {escape.yaml_string(text)} # b") == {"a": scalar(text)}
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=3))
 def test_markdown(texts: list[str]) -> None:
     """Only text and code spans come out of a parser, with the text that went in."""
