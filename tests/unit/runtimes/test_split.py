@@ -30,6 +30,8 @@ def test_two_regions_add_up() -> None:
         assert region.bytes % 16 == 0
         assert sum(item.bytes for item in region.items) == region.bytes
     assert two.region("arena").bytes < one.region("arena").bytes
+    # the allocators of two arenas are larger than the one of one
+    assert one.report["arena_used"] < two.report["arena_used"]
 
 
 def test_projects_place_both_and_keep_the_choice(tmp_path: Path) -> None:

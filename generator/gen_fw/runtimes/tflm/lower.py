@@ -162,7 +162,7 @@ def lower(
             **({"npu": dict(npu.facts)} if npu else {}),
         },
         report={
-            **_report(operators, runs, arena_bytes),
+            **_report(operators, runs, counted.used, arena_bytes),
             **({"npu": dict(npu.report), "macs_total": _macs(given)} if npu else {}),
         },
         stateful=_stateful(given),
@@ -327,7 +327,7 @@ def _operators(model: Model, call: Callable[[Operator], str | None]) -> list[dic
 
 
 def _report(
-    operators: list[dict[str, Any]], runs: Runs, arena_bytes: dict[str, int]
+    operators: list[dict[str, Any]], runs: Runs, used: int, arena_bytes: dict[str, int]
 ) -> dict[str, Any]:
     counted, picture = runs.account, run_plan(runs)
     return {
@@ -341,7 +341,8 @@ def _report(
             "offline": runs.report,
         },
         "arena_bytes": arena_bytes,
-        "arena_used": counted.used,
+        # of both arenas, when there are two
+        "arena_used": used,
     }
 
 
