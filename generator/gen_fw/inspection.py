@@ -154,6 +154,7 @@ def _aot(model: Model, board: Board) -> _Arena:
         "head_bytes": region.bytes,
         "tail_bytes": 0,
         "lower_bound_bytes": plan.lower_bound,
+        "split": None,
         "label": region.confidence,
         "weakest": "",
         "items": [item_document(item) for item in region.items],

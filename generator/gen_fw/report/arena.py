@@ -41,6 +41,12 @@ def show_arena(arena: Mapping[str, Any], console: Console) -> None:
         f"{count(head)} are planned ({arena['planner']}), {gap}",
         markup=False,
     )
+    if split := arena["split"]:
+        console.print(
+            f"as two arenas (--place persistent=...): {count(split['arena_bytes'])} bytes for "
+            f"tensors, {count(split['persistent_bytes'])} for what is kept",
+            markup=False,
+        )
     offline = arena["offline_plan"]
     if offline and offline["applied"]:
         before = offline["before"]

@@ -33,6 +33,10 @@ def test_the_arena_of_a_cpu_keeps_its_interface(kernels: str) -> None:
     assert arena["lower_bound_bytes"] <= arena["head_bytes"]
     assert arena["used_bytes"] <= arena["minimum_bytes"] and arena["minimum_bytes"] % 16 == 0
     assert sum(item["bytes"] for item in arena["items"]) == arena["minimum_bytes"]
+    # two arenas: the allocators of both are in the persistent one
+    split = arena["split"]
+    assert arena["head_bytes"] <= split["arena_bytes"] < arena["minimum_bytes"]
+    assert arena["tail_bytes"] < split["persistent_bytes"] < arena["tail_bytes"] + 64
     kept = sum(row["persistent_bytes"] for row in arena["operators"])
     assert 0 < kept < arena["tail_bytes"]
     assert any(row["scratch_bytes"] for row in arena["operators"]) == (kernels == "cmsis_nn")

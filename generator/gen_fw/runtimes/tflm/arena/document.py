@@ -12,7 +12,7 @@ from gen_fw.model.types import Model
 from gen_fw.program import ArenaPlan
 from gen_fw.runtimes.planned import arena_plan, interpreter_steps
 from gen_fw.runtimes.tflm.abi import Build
-from gen_fw.runtimes.tflm.arena.account import Account
+from gen_fw.runtimes.tflm.arena.account import Account, account
 from gen_fw.runtimes.tflm.offline.program import Runs
 
 
@@ -50,6 +50,7 @@ def arena_document(given: Model, build: Build, runs: Runs, plan: ArenaPlan) -> d
     """The arena of the model ``given``, as ``runs`` has it under ``build``; ``plan`` is that of
     ``run_plan``. All sizes in bytes."""
     counted = runs.account
+    kept, rest = account(runs.model, build, split=True).split
     return {
         "runtime": "tflm",
         "build": {
@@ -64,6 +65,7 @@ def arena_document(given: Model, build: Build, runs: Runs, plan: ArenaPlan) -> d
         "head_bytes": counted.head,
         "tail_bytes": counted.tail,
         "lower_bound_bytes": plan.lower_bound,
+        "split": {"arena_bytes": rest, "persistent_bytes": kept},
         "label": counted.label,
         "weakest": counted.weakest,
         "items": [item_document(item) for item in counted.items],
