@@ -26,10 +26,10 @@ _KB = 1024
 _M = 1_000_000
 #: (model, machine) -> instructions, --optimise speed
 INSTRUCTIONS = {
-    ("kws", "M55"): 5.2 * _M,
-    ("vww", "M55"): 15.8 * _M,
-    ("resnet8", "M55"): 20.5 * _M,
-    ("ad01", "M55"): 0.75 * _M,
+    ("kws", "M55"): 0.75 * _M,
+    ("vww", "M55"): 2.4 * _M,
+    ("resnet8", "M55"): 2.3 * _M,
+    ("ad01", "M55"): 0.048 * _M,
     ("kws", "M4"): 4.7 * _M,
     ("kws", "rv32"): 8.3 * _M,
     ("vww", "rv32"): 24.5 * _M,

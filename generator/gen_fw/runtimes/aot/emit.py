@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from gen_fw.runtimes.aot.target import Target
 _KERNELS = Path(__file__).resolve().parent / "kernels"
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _WIDTH = 100
+_STATIC = re.compile(r"//@static (\w+)\n(.*?)//@end\n", re.DOTALL)
 _DTYPES = {
     "int8_t": "int8",
     "uint8_t": "uint8",
@@ -73,7 +75,8 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
     same bytes is one array."""
     kernels: dict[tuple[str, str], _Kernel] = {}
     arrays = _Arrays(name)
-    texts = ["" if call.skipped else _text(name, call) for call in calls]
+    statics = _Statics()
+    texts = ["" if call.skipped else statics.separated(_text(name, call)) for call in calls]
     overlapping: dict[str, frozenset[str]] = {}
     for call, text in zip(calls, texts, strict=True):
         overlapping[text] = overlapping.get(text, frozenset()) | call.overlapping
@@ -92,7 +95,7 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
         kernel = _kernel(name, call, text, overlapping[text], kernels)
         lines.append(_line(call, kernel, arrays, done))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
-    kernel_file = _kernel_file(name, code, target)
+    kernel_file = _kernel_file(name, "\n".join([*statics.texts.values(), code]), target)
     files = {
         f"{name}_aot.h": _header(name),
         f"{name}_aot.c": _sequence(name, lines if kernels else [*lines, "  (void)arena;"]),
@@ -108,6 +111,36 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
         tuple(kernel.name for kernel in kernels.values()),
         kernel_file.count("\n"),
     )
+
+
+class _Statics:
+    """Functions that kernels bring along, between lines ``//@static NAME`` and ``//@end`` of their
+    text: equal ones once, ``$NAME$`` in a text is the name that one got."""
+
+    def __init__(self) -> None:
+        #: text with $NAME$ -> text
+        self.texts: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def separated(self, text: str) -> str:
+        """The kernel alone, its functions moved to ``texts``."""
+
+        def moved(match: re.Match[str]) -> str:
+            word, body = match[1], match[2]
+            for known, number in given.items():
+                body = body.replace(f"${known}$", number)
+            if body not in self.texts:
+                used = sum(name.startswith(f"{word}_") for name in self._names.values())
+                self._names[body] = f"{word}_{used}"
+                self.texts[body] = body.replace(f"${word}$", self._names[body])
+            given[word] = self._names[body]
+            return ""
+
+        given: dict[str, str] = {}
+        rest = _STATIC.sub(moved, text)
+        for word, number in given.items():
+            rest = rest.replace(f"${word}$", number)
+        return rest
 
 
 @cache
@@ -320,8 +353,9 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
 
 
 def _kernel_file(name: str, code: str, target: Target) -> str:
-    includes = ["#include <string.h>"] if "memcpy(" in code or "memset(" in code else []
     support = helpers(code, f"struct {name}_channel")
+    strings = any(word in code + support for word in ("memcpy(", "memset("))
+    includes = ["#include <string.h>"] if strings else []
     quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
     text = "\n".join(
         [

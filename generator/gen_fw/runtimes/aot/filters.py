@@ -128,6 +128,9 @@ class Channels:
     low: int
     high: int
     zero_point: int
+    #: int64 [channels, 4]: bias as the model has it, bias with the input's zero point folded in,
+    #: multiplier, shift (to the left when positive), as TensorFlow Lite scales
+    raw: Array
 
     def words(self) -> dict[str, Any]:
         """Constants for the C templates; ``zero_point`` only where the code contains it."""
@@ -172,11 +175,12 @@ def channels(
     site.require(int(partial.max()) < 1 << 31, "an accumulator that overflows 32 bits")
     act_low, act_high = activation_range(activation, output_scale, output_zero)
     site.require(act_low <= act_high, "an activation whose range is empty")
-    rows, fast = [], []
+    rows, fast, raw = [], [], []
     for channel in range(count):
         scale = scales[channel if len(scales) > 1 else 0]
         real = input_scale * scale / output_scale
         multiplier, shift = per_tensor or quantize_multiplier(real)
+        raw.append((int(offsets[channel]), int(folded[channel]), multiplier, shift))
         rows.append((int(folded[channel]), multiplier, max(shift, 0), max(-shift, 0)))
         fast.append(fast_scaling(multiplier, shift, output_zero, int(bounds[channel])))
     if all(fast):
@@ -187,7 +191,14 @@ def channels(
         site.require(max(row[2] for row in rows) <= 30, "an output scale that is far too small")
     table = np.array(rows, dtype=np.int64)
     site.require(int(np.abs(table).max()) < 1 << 31, "a parameter that overflows 32 bits")
-    return Channels(table.astype(np.int32), scaling, act_low, act_high, output_zero)
+    return Channels(
+        table.astype(np.int32),
+        scaling,
+        act_low,
+        act_high,
+        output_zero,
+        np.array(raw, dtype=np.int64),
+    )
 
 
 def _numbers(form: FastScaling | None) -> tuple[int, int, int]:

@@ -101,6 +101,29 @@ static inline int32_t saturate(int32_t value) {
 """,
     "dot_pairs_4": _dot_pairs(4),
     "dot_pairs_8": _dot_pairs(8),
+    "widen_4": """\
+/// Four inputs as two words of 16-bit pairs, 0 and 2, 1 and 3, four words apart.
+static inline void widen_4(const int8_t *from, int32_t *restrict to) {
+#if DSP
+  int32_t word;
+  memcpy(&word, from, 4);
+  __asm__("sxtb16 %0, %1" : "=r"(to[0]) : "r"(word));
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(to[4]) : "r"(word));
+#else
+  to[0] = (int32_t)((uint32_t)(from[0] & 0xffff) | (uint32_t)(from[2] & 0xffff) << 16);
+  to[4] = (int32_t)((uint32_t)(from[1] & 0xffff) | (uint32_t)(from[3] & 0xffff) << 16);
+#endif
+}
+""",
+    "copy_16": """\
+static inline void copy_16(int8_t *restrict to, const int8_t *from) {
+#if defined(MVE) && MVE
+  vstrbq_s8(to, vldrbq_s8(from));
+#else
+  memcpy(to, from, 16);
+#endif
+}
+""",
     "clamp": """\
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
   value = value < low ? low : value;
@@ -225,6 +248,31 @@ def helpers(code: str, channel_type: str) -> str:
 
 
 _PREAMBLE: dict[str, str] = {
+    "MVE": """\
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && defined(__GNUC__)
+#include <arm_mve.h>
+#define MVE 1
+#else
+#define MVE 0  // plain C in its place
+#endif
+
+""",
+    "DSP": """\
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
+#define DSP 1
+#else
+#define DSP 0  // plain C in its place
+#endif
+
+""",
+    "NAKED": """\
+#if defined(__GNUC__)
+/// A function that is nothing but its assembler text.
+#define NAKED __attribute__((naked, noinline))
+#define UNUSED __attribute__((unused))
+#endif
+
+""",
     "NOT_INLINE": """\
 #if defined(__GNUC__)
 #define NOT_INLINE __attribute__((noinline))
@@ -247,4 +295,4 @@ _PREAMBLE: dict[str, str] = {
 
 def preamble(support: str) -> str:
     """Macros of the compiler that these helpers need."""
-    return "".join(text for word, text in _PREAMBLE.items() if word in support)
+    return "".join(text for word, text in _PREAMBLE.items() if re.search(rf"\b{word}\b", support))

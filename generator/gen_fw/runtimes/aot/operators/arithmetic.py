@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gen_fw.model.types import DType
+from gen_fw.runtimes.aot import backends
 from gen_fw.runtimes.aot.arithmetic import activation_range, quantize_multiplier, rescaling
+from gen_fw.runtimes.aot.backends import Sum
 from gen_fw.runtimes.aot.layer import Over, Site, Step
 from gen_fw.runtimes.aot.strides import broadcast, dense, merged
 from gen_fw.runtimes.aot.table import operator
@@ -33,7 +35,20 @@ def add(site: Site) -> Sequence[Step]:
     for i, pair in enumerate(multipliers):
         if pair == (1 << 30, 0):  # exactly one half
             words[f"input{i}"] = {"form": "exact", "factor": 1 << (_ADD_LEFT - 1)}
-    return _binary(site, "add", words, output, out_zero, 1 << 29)
+    (plain,) = _binary(site, "add", words, output, out_zero, 1 << 29)
+    sizes = {tensor.elements for tensor in (site.input(0), site.input(1), site.output())}
+    layer = Sum(
+        site,
+        sizes.pop() if len(sizes) == 1 else None,
+        (multipliers[0], multipliers[1]),
+        (site.affine(site.input(0))[1], site.affine(site.input(1))[1]),
+        _ADD_LEFT,
+        output,
+        out_zero,
+        plain.words["low"],
+        plain.words["high"],
+    )
+    return [backends.add(layer, lambda _: plain)]
 
 
 @operator("MUL", types="int8", limits="broadcasting")
