@@ -131,7 +131,7 @@ def build(
     ]
     objects += _frame(cases, target, work, *(["-DHARNESS_LAYERS"] if layers else []))
     binary = work / "harness.elf"
-    run_tool([target.cc, *target.flags, *target.link, *objects, "-o", binary])
+    run_tool([target.cc, *target.flags, *target.link, *objects, *target.archives, "-o", binary])
     return binary
 
 

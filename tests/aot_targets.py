@@ -44,6 +44,8 @@ class Target:
     machine: str
     link: tuple[str, ...] = ()
     emulator: tuple[str, ...] = ()
+    #: archives, linked last
+    archives: tuple[Path, ...] = ()
 
     @property
     def is_host(self) -> bool:

@@ -119,14 +119,17 @@ def lowering(options: Options, board: Board) -> Lower:
     exist; the function raises ModelError, UsageError and DoesNotFitError."""
     from gen_fw.project.names import check_function
     from gen_fw.runtimes.aot.lower import lower as lower_aot
+    from gen_fw.runtimes.aot.target import target_on
     from gen_fw.runtimes.tflm.abi import kernels_of
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
 
     runtime = options.runtime or board.default_runtime
     if runtime not in ("aot", "tflm"):
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
-    if options.kernels not in ("", board.kernels):
-        kernels_of(board, options.kernels)  # aot has its own, but a misspelt word is no choice
+    if runtime == "aot":
+        target_on(board, options.optimise, options.kernels)
+    elif options.kernels not in ("", board.kernels):
+        kernels_of(board, options.kernels)
     for function in options.custom_ops.values():
         check_function(function)
 

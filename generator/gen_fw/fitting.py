@@ -162,13 +162,13 @@ class _Trial:
 
     def key(self, board: Board) -> object:
         from gen_fw.candidates import compiling
-        from gen_fw.runtimes.aot.target import target_of
+        from gen_fw.runtimes.aot.target import target_on
         from gen_fw.runtimes.tflm.abi import build_of
 
         options = self.options
         runtime = options.runtime or board.default_runtime
         if runtime == "aot":
-            return runtime, target_of(board.cpu, options.optimise)
+            return runtime, target_on(board, options.optimise, options.kernels)
         npu = compiling(options, board)
         build = build_of(board, options.kernels, options.optimise)
         return runtime, build, npu.name if npu else ""

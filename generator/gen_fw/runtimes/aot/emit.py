@@ -20,6 +20,7 @@ from gen_fw.runtimes.aot.target import Target
 _KERNELS = Path(__file__).resolve().parent / "kernels"
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _WIDTH = 100
+_INCLUDE = re.compile(r"//@include (\S+)\n")
 _STATIC = re.compile(r"//@static (\w+)\n(.*?)//@end\n", re.DOTALL)
 _DTYPES = {
     "int8_t": "int8",
@@ -95,7 +96,9 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
         kernel = _kernel(name, call, text, overlapping[text], kernels)
         lines.append(_line(call, kernel, arrays, done))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
-    kernel_file = _kernel_file(name, "\n".join([*statics.texts.values(), code]), target)
+    kernel_file = _kernel_file(
+        name, "\n".join([*statics.texts.values(), code]), target, tuple(statics.includes)
+    )
     files = {
         f"{name}_aot.h": _header(name),
         f"{name}_aot.c": _sequence(name, lines if kernels else [*lines, "  (void)arena;"]),
@@ -121,6 +124,8 @@ class _Statics:
         #: text with $NAME$ -> text
         self.texts: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        #: headers of libraries, named by lines ``//@include "NAME"``
+        self.includes: dict[str, None] = {}
 
     def separated(self, text: str) -> str:
         """The kernel alone, its functions moved to ``texts``."""
@@ -136,6 +141,8 @@ class _Statics:
             given[word] = self._names[body]
             return ""
 
+        self.includes |= dict.fromkeys(_INCLUDE.findall(text))
+        text = _INCLUDE.sub("", text)
         given: dict[str, str] = {}
         rest = _STATIC.sub(moved, text)
         for word, number in given.items():
@@ -352,7 +359,7 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
     )
 
 
-def _kernel_file(name: str, code: str, target: Target) -> str:
+def _kernel_file(name: str, code: str, target: Target, libraries: Sequence[str]) -> str:
     support = helpers(code, f"struct {name}_channel")
     strings = any(word in code + support for word in ("memcpy(", "memset("))
     includes = ["#include <string.h>"] if strings else []
@@ -363,6 +370,7 @@ def _kernel_file(name: str, code: str, target: Target) -> str:
             *includes,
             *([""] if includes else []),
             *(f'#include "{header}"\n' for header in quantizers),
+            *(f"#include {header}\n" for header in libraries),
         ]
     )
     pragma = ""

@@ -45,15 +45,21 @@ static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap,
 """
 
 
-def _multiply_pairs(scaling: str) -> str:
+def _multiply_pairs(name: str) -> str:
     """One tile of any layer, for small code: all channels of four pixels."""
+    scaling, _, apart = name.partition("_")
     plain = scaling == "plain"
     factor = "" if plain else " * 4"
-    rest = "zero_point, low, high" if plain else "low, high"
+    rest = "zero_point, low, high)" if plain else "low, high)"
+    if apart:
+        rest = "low - zero_point, high - zero_point) + zero_point"
 
     def output(row: str, field: str, pair: str, bias: str) -> str:
         value = f"{field}(sums[2 * b{pair}]){factor} + {bias}"
-        return f"      out[{row}b] =\n          narrow_{scaling}({value}, channel + b, {rest});\n"
+        return (
+            f"      out[{row}b] =\n"
+            f"          (int8_t)(narrow_{scaling}({value}, channel + b, {rest});\n"
+        )
 
     outputs = (
         output("", "lower", "", "bias0")
@@ -64,10 +70,10 @@ def _multiply_pairs(scaling: str) -> str:
     return f"""\
 /// All channels of four pixels: count is the number of channels, of which the last two may overlap
 /// the two before them.
-static NOT_INLINE void multiply_pairs_{scaling}(
+static NOT_INLINE void multiply_pairs_{name}(
     const int32_t *restrict columns, const int8_t *restrict weight,
     const CHANNEL *restrict channel, int8_t *restrict out, int32_t groups, int32_t count,
-    {"int32_t zero_point, " if plain else ""}int32_t low, int32_t high) {{
+    {"int32_t zero_point, " if plain or apart else ""}int32_t low, int32_t high) {{
   for (int32_t done = 0; done < count; done += 2) {{
     if (done == count - 1) {{
       --out;
@@ -186,21 +192,21 @@ static inline int32_t one_over_one_plus(int32_t a) {
     "narrow_clamped": """\
 /// The output for a fourfold sum, where low is not below the output's zero point: both roundings of
 /// TensorFlow Lite in one (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_t low,
+static inline int32_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_t low,
                                     int32_t high) {
   const int32_t value =
       (high_product(sum4, channel->multiplier) + channel->offset) >> channel->shift;
-  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
+  return low == -128 && high == 127 ? saturate(value) : clamp(value, low, high);
 }
 """,
     "narrow_fast": """\
 /// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative
 /// values away from zero (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low,
+static inline int32_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low,
                                  int32_t high) {
   const int32_t value = (high_product(sum4, channel->multiplier) + (sum4 >> 31) * 2 +
                          channel->offset) >> channel->shift;
-  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
+  return low == -128 && high == 127 ? saturate(value) : clamp(value, low, high);
 }
 """,
     "narrow_plain": """\
@@ -228,8 +234,8 @@ static inline int32_t upper(int64_t sum) {
 """,
 }
 _HELPERS |= {
-    f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
-    for scaling in ("clamped", "fast", "plain")
+    f"multiply_pairs_{name}": _multiply_pairs(name)
+    for name in ("clamped", "fast", "plain", "clamped_apart", "fast_apart")
 }
 
 

@@ -13,7 +13,7 @@ from gen_fw.memory.buffers import align
 from gen_fw.model.graph import is_stateful
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model, Subgraph
-from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Source
+from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Requires, Source
 from gen_fw.runtimes.aot.layer import (
     Alias,
     DataArgument,
@@ -25,7 +25,7 @@ from gen_fw.runtimes.aot.layer import (
 )
 from gen_fw.runtimes.aot.memory import Memory, plan_memory
 from gen_fw.runtimes.aot.table import lowering
-from gen_fw.runtimes.aot.target import Target, target_of
+from gen_fw.runtimes.aot.target import Target, target_on
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.planned import arena_plan
 
@@ -41,33 +41,42 @@ class Choices(Protocol):
     @property
     def optimise(self) -> Literal["speed", "size"]: ...
 
+    @property
+    def kernels(self) -> str: ...
+
 
 @dataclass(frozen=True, slots=True)
 class AotOptions:
     """What the user may choose."""
 
     optimise: Literal["speed", "size"] = "speed"
+    #: "auto" (or empty), "portable", "cmsis_nn", "esp_nn"
+    kernels: str = ""
 
 
 def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     """The program that runs ``model`` as generated C on ``board``.
 
-    Raises ModelError with all operators that this runtime does not have.
+    Raises ModelError with all operators that this runtime does not have, UsageError for kernels
+    that the board does not have.
     """
     from gen_fw.runtimes.aot.emit import emit  # Jinja and numpy
 
-    target = target_of(board.cpu, options.optimise)
+    target = target_on(board, options.optimise, options.kernels)
     main = model.subgraphs[0]
     inputs, outputs = interface(model)
     steps, aliases = lowered(model, target, board)
     memory = plan_memory(model, main, steps, aliases)
     calls = [_call(model, main, memory, at, step) for at, step in enumerate(memory.steps)]
     sources = emit(name, calls, target)
+    used = {step.kernels for step in memory.steps}
+    libraries = tuple(name for name in ("cmsis_nn", "esp_nn") if name in used)
     arena = max(align(memory.plan.bytes), 16)
     return Program(
         name=name,
         runtime="aot",
-        kernels="portable",
+        kernels=libraries[0] if libraries else "portable",
+        requires=Requires(libraries=libraries),
         inputs=inputs,
         outputs=outputs,
         regions=(
@@ -127,7 +136,7 @@ def misfits(model: Model, board: Board) -> list[str]:
     """Why this runtime cannot execute the model on ``board``, a line each; empty when it can."""
     try:
         interface(model)
-        lowered(model, target_of(board.cpu, "speed"), board)
+        lowered(model, target_on(board, "speed"), board)
     except ModelError as error:
         return (error.why or error.what).splitlines()
     return []
@@ -242,15 +251,24 @@ def _items(memory: Memory, arena: int) -> tuple[Item, ...]:
 
 
 def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = [
-        {
-            "index": operator.index,
-            "subgraph": main.index,
-            "name": operator.label,
-            "macs": operator_macs(model, main, operator),
-        }
-        for operator in main.operators
-    ]
+    chosen: dict[int, list[Step]] = {}
+    for step in memory.steps:
+        chosen.setdefault(step.operator, []).append(step)
+    rows: list[dict[str, Any]] = []
+    for operator in main.operators:
+        steps = chosen.get(operator.index, [])
+        rows.append(
+            {
+                "index": operator.index,
+                "subgraph": main.index,
+                "name": operator.label,
+                "macs": operator_macs(model, main, operator),
+                # an operator without code, such as RESHAPE, has neither
+                "kernels": ", ".join(dict.fromkeys(step.kernels for step in steps)),
+                "kernel": ", ".join(dict.fromkeys(step.template for step in steps)),
+                "why": "; ".join(dict.fromkeys(step.why for step in steps if step.why)),
+            }
+        )
     return {
         "operators": rows,
         "macs_total": sum(row["macs"] for row in rows),

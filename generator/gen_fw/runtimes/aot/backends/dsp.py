@@ -36,7 +36,7 @@ def product(layer: Product) -> Step | str:
 
 def _tiles(layer: Product) -> Step:
     size, weights = layer.size, layer.weights
-    count, taps = weights.shape
+    taps = weights.shape[1]
     steps = 2 * -(-taps // _WORD)
     padded = np.pad(weights, ((0, 0), (0, 2 * steps - taps)))
     rounds, unroll = _loop(steps - 1, 4 if layer.site.target.optimise == "size" else 8)
@@ -111,4 +111,5 @@ def _blocks(layer: Product, weights: Array, size: int) -> Array:
         packed = words @ np.array([1, 1 << 8, 1 << 16, 1 << 24])
         packed = np.where(packed >= 1 << 31, packed - (1 << 32), packed)
         rows.append(np.concatenate([packed, table[at : at + size].reshape(-1)]))
-    return np.stack(rows).astype(np.int32)
+    stacked: Array = np.stack(rows).astype(np.int32)
+    return stacked
