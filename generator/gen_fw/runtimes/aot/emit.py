@@ -362,7 +362,8 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
 def _kernel_file(name: str, code: str, target: Target, libraries: Sequence[str]) -> str:
     support = helpers(code, f"struct {name}_channel")
     strings = any(word in code + support for word in ("memcpy(", "memset("))
-    includes = ["#include <string.h>"] if strings else []
+    includes = ["#include <stddef.h>"] if re.search(r"\bNULL\b", code) else []
+    includes += ["#include <string.h>"] if strings else []
     quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
     text = "\n".join(
         [
