@@ -12,7 +12,8 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from gen_fw.runtimes.aot.helpers import helpers, preamble
+from gen_fw.runtimes.aot.expressions import literal, plus, rescaled
+from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, Step, TensorArgument
 from gen_fw.runtimes.aot.target import Target
 
@@ -23,7 +24,9 @@ _DTYPES = {
     "int8_t": "int8",
     "uint8_t": "uint8",
     "int16_t": "int16",
+    "uint16_t": "uint16",
     "int32_t": "int32",
+    "uint32_t": "uint32",
     "int64_t": "int64",
     "float": "float32",
     "bool": "bool",
@@ -112,7 +115,7 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_KERNELS),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -120,6 +123,8 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.globals["formula"] = {"rescaled": rescaled, "plus": plus}
+    return environment
 
 
 def _text(name: str, call: Call) -> str:
@@ -141,7 +146,7 @@ def _kernel(
     parameters = ", ".join(_parameter(name, a, overlapping) for a in step.arguments)
     key = (text, parameters)
     if key not in kernels:
-        prefix = f"{name}_{step.template}_"
+        prefix = f"{name}_{step.name or step.template}_"
         number = sum(kernel.name.startswith(prefix) for kernel in kernels.values())
         function = f"{prefix}{number}"
         prototype = _wrapped(f"void {function}(", parameters.split(", "), ")")
@@ -267,7 +272,7 @@ def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
         return "".join(f"  {{{', '.join(map(_number, row))}}},\n" for row in values.tolist())
     flat = values.reshape(-1)
     if c_type == "float":
-        texts = [f"{float(value).hex()}f" for value in flat]
+        texts = [literal(float(value)) for value in flat]
     else:
         texts = [_number(int(value)) for value in flat.tolist()]
     longest = max(map(len, texts), default=1) + 2
@@ -276,8 +281,8 @@ def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
 
 
 def _number(value: int) -> str:
-    """A literal: the smallest int has none."""
-    return "INT32_MIN" if value == -(1 << 31) else str(value)
+    """A literal: the smallest integers have none."""
+    return {-(1 << 31): "INT32_MIN", -(1 << 63): "INT64_MIN"}.get(value, str(value))
 
 
 def _header(name: str) -> str:
@@ -320,8 +325,8 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
 
 
 def _kernel_file(name: str, code: str, target: Target) -> str:
-    includes = ["#include <string.h>"] if "memcpy(" in code or "memset(" in code else []
     support = helpers(code, f"struct {name}_channel")
+    includes = [f"#include <{header}>" for header in system_headers(support + code)]
     quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
     text = "\n".join(
         [
