@@ -106,10 +106,14 @@ def fast_scaling(multiplier: int, shift: int, zero_point: int, bound: int) -> Fa
 
 
 def activation_range(
-    activation: ActivationFunctionType, scale: float, zero_point: int
+    activation: ActivationFunctionType,
+    scale: float,
+    zero_point: int,
+    limits: tuple[int, int] = (-128, 127),
 ) -> tuple[int, int]:
-    """Smallest and largest int8 output of a fused activation; CalculateActivationRangeQuantized."""
-    low, high = -128, 127
+    """Smallest and largest output of a fused activation, for an element type with these limits;
+    CalculateActivationRangeQuantized."""
+    low, high = limits
 
     def quantized(real: float) -> int:
         return zero_point + round_half_away(float32(real / scale))

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from gen_fw.runtimes.aot.helpers import helpers, preamble
+from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, Step, TensorArgument
 from gen_fw.runtimes.aot.target import Target
 
@@ -23,7 +23,9 @@ _DTYPES = {
     "int8_t": "int8",
     "uint8_t": "uint8",
     "int16_t": "int16",
+    "uint16_t": "uint16",
     "int32_t": "int32",
+    "uint32_t": "uint32",
     "int64_t": "int64",
     "float": "float32",
     "bool": "bool",
@@ -276,8 +278,8 @@ def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
 
 
 def _number(value: int) -> str:
-    """A literal: the smallest int has none."""
-    return "INT32_MIN" if value == -(1 << 31) else str(value)
+    """A literal: the smallest integers have none."""
+    return {-(1 << 31): "INT32_MIN", -(1 << 63): "INT64_MIN"}.get(value, str(value))
 
 
 def _header(name: str) -> str:
@@ -320,8 +322,8 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
 
 
 def _kernel_file(name: str, code: str, target: Target) -> str:
-    includes = ["#include <string.h>"] if "memcpy(" in code or "memset(" in code else []
     support = helpers(code, f"struct {name}_channel")
+    includes = [f"#include <{header}>" for header in system_headers(support + code)]
     quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
     text = "\n".join(
         [

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from gen_fw.runtimes.aot import helpers_types
+
 
 def _dot_pairs(unroll: int) -> str:
     """The inner loop of convolutions with pairs, ``unroll`` taps at a time."""
@@ -103,6 +105,13 @@ static inline int32_t saturate(int32_t value) {
     "dot_pairs_8": _dot_pairs(8),
     "clamp": """\
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
+  value = value < low ? low : value;
+  return value > high ? high : value;
+}
+""",
+    "clamp_float": """\
+/// value limited to [low, high]; a NaN stays.
+static inline float clamp_float(float value, float low, float high) {
   value = value < low ? low : value;
   return value > high ? high : value;
 }
@@ -207,7 +216,7 @@ static inline int32_t upper(int64_t sum) {
 _HELPERS |= {
     f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
     for scaling in ("clamped", "fast", "plain")
-}
+} | helpers_types.HELPERS
 
 
 def helpers(code: str, channel_type: str) -> str:
@@ -248,3 +257,18 @@ _PREAMBLE: dict[str, str] = {
 def preamble(support: str) -> str:
     """Macros of the compiler that these helpers need."""
     return "".join(text for word, text in _PREAMBLE.items() if word in support)
+
+
+#: what in the code needs a header of the C library beside those of every file
+_HEADERS = {
+    "float.h": re.compile(r"\bFLT_MAX\b"),
+    "math.h": re.compile(
+        r"\b(?:(?:exp|expm1|log|tanh|sin|cos|sqrt|fabs|floor|ceil|fmod)f|floor|INFINITY|NAN)\b"
+    ),
+    "string.h": re.compile(r"\bmem(?:cpy|set|move)\("),
+}
+
+
+def system_headers(code: str) -> list[str]:
+    """Headers of the C library that this code needs."""
+    return [header for header, uses in _HEADERS.items() if uses.search(code)]

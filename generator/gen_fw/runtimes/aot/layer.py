@@ -19,6 +19,7 @@ C_TYPES: Mapping[DType, str] = {
     DType.UINT8: "uint8_t",
     DType.INT16: "int16_t",
     DType.INT32: "int32_t",
+    DType.UINT32: "uint32_t",
     DType.INT64: "int64_t",
     DType.FLOAT32: "float",
     DType.BOOL: "bool",
@@ -178,9 +179,9 @@ class Site:
             low, high = (raw << 4).view(np.int8) >> 4, raw.view(np.int8) >> 4
             unpacked: np.ndarray[Any, Any] = np.stack([low, high], axis=-1).reshape(-1)
             return unpacked[: tensor.elements].reshape(tensor.shape)
-        kinds = {DType.INT8: "<i1", DType.INT32: "<i4", DType.INT64: "<i8", DType.FLOAT32: "<f4"}
-        self.require(tensor.dtype in kinds, f"a constant of type {tensor.dtype.name.lower()}")
-        values: np.ndarray[Any, Any] = raw.view(kinds[tensor.dtype])
+        self.require(tensor.dtype in C_TYPES, f"a constant of type {tensor.dtype.name.lower()}")
+        kind = np.dtype(tensor.dtype.name.lower()).newbyteorder("<")
+        values: np.ndarray[Any, Any] = raw.view(kind)
         return values.reshape(tensor.shape)
 
     def reads(self, parameter: str, tensor: Tensor) -> TensorArgument:
