@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Geometry of depthwise kernels, which copy the image of one channel with its padding to scratch."""
+"""Geometry of depthwise kernels: the image of one channel and its padding are copied to scratch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from gen_fw.runtimes.aot.layer import Over
 
 
 def over(size: Window, count: int, element: int = 1) -> tuple[Over, ...]:
-    """For elements of so many bytes. A channel is read whole before it is written, and at such a distance its outputs lie over
-    its own inputs only."""
+    """For elements of so many bytes. A channel is read whole before it is written, and at such a
+    distance its outputs lie over its own inputs only."""
     own = size.batch == 1 and (count == size.depth or size.depth == 1)
     return (Over("input", every=size.depth * element),) if own else ()
 
