@@ -180,10 +180,12 @@ def _table(cases: Sequence[Case], offsets: Iterable[int]) -> str:
         reset = f"{name}_aot_reset" if case.program.stateful else "0"
         lines.append(f"void {name}_aot_run(uint8_t *arena);")
         if case.program.stateful:
-            lines.append(f"void {reset}(void);")
+            lines.append(f"void {reset}(uint8_t *arena);")
         arena = case.program.adapter["arena_bytes"]["target"]
+        state = case.program.adapter.get("state_bytes", 0)
         rows.append(
-            f'{{"{name}", {name}_aot_run, {reset}, {arena}u, harness_store + {offset // 4}}},'
+            f'{{"{name}", {name}_aot_run, {reset}, {arena}u, {state}u, '
+            f"harness_store + {offset // 4}}},"
         )
     lines += ["const struct harness_case harness_cases[] = {", *rows, "};"]
     lines.append(f"const uint32_t harness_case_count = {len(rows)}u;")

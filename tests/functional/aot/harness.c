@@ -195,12 +195,13 @@ static const uint32_t *run_sample(const struct harness_case *program, uint8_t *a
   const uint32_t input_count = program->script[0];
   const uint32_t *const outputs = inputs + 2u * input_count + 1u;
   const uint32_t output_count = outputs[-1];
-  memset(arena, state.sample % 2u == 0u ? 0xa5 : 0x3c, program->arena_bytes);
+  memset(arena, state.sample % 2u == 0u ? 0xa5 : 0x3c,
+         program->arena_bytes - (*at == 0u ? program->state_bytes : 0u));
 #ifndef HARNESS_HOST
   memset(arena + program->arena_bytes, GUARD, GUARD_BYTES);
 #endif
   if (*at++ != 0u && program->reset != NULL) {
-    program->reset();
+    program->reset(arena);
   }
   for (uint32_t i = 0; i < input_count; ++i) {
     memcpy(arena + inputs[2u * i], at, inputs[2u * i + 1u]);

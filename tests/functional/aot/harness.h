@@ -16,8 +16,9 @@
 struct harness_case {
   const char *name;
   void (*run)(uint8_t *arena);
-  void (*reset)(void);  // NULL when the program has no state
+  void (*reset)(uint8_t *arena);  // NULL when the program has no state
   uint32_t arena_bytes;
+  uint32_t state_bytes;  // at the end of the arena
   const uint32_t *script;
 };
 
