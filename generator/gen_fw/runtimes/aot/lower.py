@@ -13,13 +13,6 @@ from gen_fw.memory.buffers import align
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model
 from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Source
-from gen_fw.runtimes.aot.functions import (
-    Function,
-    Functions,
-    Refusal,
-    RefusedError,
-    make_functions,
-)
 from gen_fw.runtimes.aot.layer import (
     DataArgument,
     ScratchArgument,
@@ -30,6 +23,13 @@ from gen_fw.runtimes.aot.layer import (
 )
 from gen_fw.runtimes.aot.memory import Memory
 from gen_fw.runtimes.aot.state import State
+from gen_fw.runtimes.aot.subgraphs import (
+    Function,
+    Functions,
+    Refusal,
+    RefusedError,
+    make_functions,
+)
 from gen_fw.runtimes.aot.target import Target, target_of
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.planned import arena_plan
