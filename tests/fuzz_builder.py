@@ -59,6 +59,7 @@ class Value:
     shape: Shape
     scale: float = 0.0
     zero_point: int = 0
+    dtype: DType = DType.INT8
 
 
 class Builder:
@@ -87,7 +88,9 @@ class Builder:
         """A float32 value, log-uniform."""
         return float(np.float32(math.exp(self.rng.uniform(math.log(low), math.log(high)))))
 
-    def zero_point(self) -> int:
+    def zero_point(self, dtype: DType = DType.INT8) -> int:
+        if dtype is not DType.INT8:
+            return 0
         return self.pick(-128, 127, 0) if self.chance(0.4) else self.between(-128, 127)
 
     def activation(self) -> ActivationFunctionType:
@@ -109,14 +112,24 @@ class Builder:
     ) -> Value:
         """A new activation; float tensors have no quantization."""
         if dtype is DType.FLOAT32:
-            return Value(self._tensor(shape, dtype, 0, None), shape)
-        scale = self.scale() if scale is None else float(np.float32(scale))
-        zero_point = self.zero_point() if zero_point is None else zero_point
+            return Value(self._tensor(shape, dtype, 0, None), shape, dtype=dtype)
+        if scale is None:
+            scale = self.scale() / (256 if dtype is DType.INT16 else 1)
+        scale = float(np.float32(scale))
+        zero_point = self.zero_point(dtype) if zero_point is None else zero_point
         quantization = {"scale": [scale], "zero_point": [zero_point]}
-        return Value(self._tensor(shape, dtype, 0, quantization), shape, scale, zero_point)
+        return Value(self._tensor(shape, dtype, 0, quantization), shape, scale, zero_point, dtype)
 
-    def output(self, shape: Shape, fit: float, activation: ActivationFunctionType) -> Value:
+    def output(
+        self,
+        shape: Shape,
+        fit: float,
+        activation: ActivationFunctionType,
+        dtype: DType = DType.INT8,
+    ) -> Value:
         """An output that values of about 60 times ``fit`` fill, and the activation leaves alive."""
+        if dtype is not DType.INT8:
+            return self.value(shape, fit / 256, 0, dtype)
         zero_point = None
         if activation is not ActivationFunctionType.NONE and self.chance(0.85):
             zero_point = self.pick(-128, -128, self.between(-128, 20))
@@ -126,7 +139,7 @@ class Builder:
 
     def like(self, value: Value, shape: Shape) -> Value:
         """A new activation with the quantization of ``value``."""
-        return self.value(shape, value.scale, value.zero_point)
+        return self.value(shape, value.scale, value.zero_point, value.dtype)
 
     def constant(
         self,
@@ -154,11 +167,13 @@ class Builder:
     def weights(
         self, shape: Shape, channels: int, axis: int, terms: int, source: Value
     ) -> tuple[int, list[float], float]:
-        """int8 weights for sums of ``terms`` products.
+        """int8 weights for sums of ``terms`` products; float ones for a float source.
 
         Returns the tensor, its scales (one, or one per channel) and an output scale for which
         outputs spread over the range.
         """
+        if source.dtype is DType.FLOAT32:
+            return self.constant(self.rng.normal(0, 0.5, shape).astype(np.float32)), [], 0.0
         width = self.pick(127, 127, 127, 40, 8)
         array = self.rng.integers(-width, width + 1, shape).astype(np.int8)
         if self.chance(0.1):
@@ -173,18 +188,22 @@ class Builder:
                 spread[self.rng.integers(channels)] *= float(self.pick(1e-9, 1e-12, 50.0, 1e3))
             scales = [float(np.float32(base * factor)) for factor in spread]
         size = math.sqrt(terms) * 74.0 * max(width, 1) * 0.58
+        size *= 256.0 if source.dtype is DType.INT16 else 1.0
         fit = source.scale * base * size / 60.0 * float(np.exp(self.rng.normal(0, 0.7)))
         if self.chance(0.05):
             fit *= float(self.pick(1e-3, 1e3))
         return self.constant(array, scales, axis=axis), scales, fit
 
     def bias(self, source: Value, scales: Sequence[float], channels: int, terms: int) -> int:
-        """int32 bias, of the size of the sums, rarely much larger."""
-        usual = int(math.sqrt(terms) * 74 * 74)
+        """int32 bias, of the size of the sums, rarely much larger; int64 for int16 sources."""
+        if source.dtype is DType.FLOAT32:
+            return self.constant(self.rng.normal(0, 5, channels).astype(np.float32))
+        wide = source.dtype is DType.INT16
+        usual = int(math.sqrt(terms) * 74 * 74) * (256 if wide else 1)
         size = self.pick(0, usual // 50, usual, usual, 3 * usual)
         if self.chance(0.04):
             size = self.pick(1 << 20, 1 << 28, 1 << 30)
-        array = self.rng.integers(-size, size + 1, channels).astype(np.int32)
+        array = self.rng.integers(-size, size + 1, channels).astype(np.int64 if wide else np.int32)
         return self.constant(array, [float(np.float32(source.scale * s)) for s in scales])
 
     def _tensor(self, shape: Shape, dtype: DType, buffer: int, quantization: Fields | None) -> int:

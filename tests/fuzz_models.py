@@ -212,6 +212,8 @@ def samples(model: Model, b: Builder) -> Iterator[tuple[bytes, ...]]:
 def _random(tensor: Tensor, b: Builder) -> bytes:
     if tensor.dtype is DType.FLOAT32:
         return b.rng.normal(0, 20, tensor.shape).astype("<f4").tobytes()
+    if tensor.dtype is DType.INT16:
+        return b.rng.integers(-(1 << 15), 1 << 15, tensor.shape).astype("<i2").tobytes()
     if tensor.dtype is DType.UINT8:
         return b.rng.integers(0, 256, tensor.shape).astype(np.uint8).tobytes()
     return b.rng.integers(-128, 128, tensor.shape).astype(np.int8).tobytes()
@@ -225,6 +227,11 @@ def _extreme(tensor: Tensor, b: Builder) -> bytes:
         return (
             b.rng.choice(np.array([0, 1, 128, 254, 255]), tensor.shape).astype(np.uint8).tobytes()
         )
+    if tensor.dtype is DType.INT16:
+        values = b.rng.choice(np.array([-(1 << 15), -32767, 0, 1, 32766, 32767]), tensor.shape)
+        if b.chance(0.5):
+            values = np.full(tensor.shape, b.pick(-(1 << 15), 32767))
+        return values.astype("<i2").tobytes()
     values = b.rng.choice(np.array([-128, -127, 0, 126, 127]), tensor.shape)
     if b.chance(0.5):
         values = np.full(tensor.shape, b.pick(-128, 127))

@@ -122,7 +122,7 @@ def activation_range(
     zero_point: int,
     limits: tuple[int, int] = (-128, 127),
 ) -> tuple[int, int]:
-    """Smallest and largest output of a fused activation, of int8 or of the type with these limits;
+    """Smallest and largest output of a fused activation, for an element type with these limits;
     CalculateActivationRangeQuantized."""
     low, high = limits
 

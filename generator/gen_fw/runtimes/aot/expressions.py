@@ -50,24 +50,25 @@ def clamped(value: str, c_type: str, low: int, high: int) -> str:
 
 #: smallest and largest output of an activation on real numbers; None: none
 _ACTIVATIONS: Mapping[ActivationFunctionType, tuple[int | None, int | None]] = {
-    ActivationFunctionType.NONE: (None, None),
     ActivationFunctionType.RELU: (0, None),
     ActivationFunctionType.RELU6: (0, 6),
     ActivationFunctionType.RELU_N1_TO_1: (-1, 1),
 }
 
 
-def activated(value: str, activation: ActivationFunctionType, dtype: DType) -> str:
-    """A fused activation of a float32 or unquantized int32 expression; CalculateActivationRange.
-
-    TFLM limits float32 to finite numbers even without activation. TFLM ignores activations other
-    than these four.
-    """
+def real_range(activation: ActivationFunctionType) -> tuple[str, str]:
+    """C literals of the smallest and the largest float32 output; CalculateActivationRange. TFLM
+    limits to finite numbers even without activation, and ignores activations other than three."""
     low, high = _ACTIVATIONS.get(activation, (None, None))
+    return "-FLT_MAX" if low is None else f"{low}.0f", "FLT_MAX" if high is None else f"{high}.0f"
+
+
+def activated(value: str, activation: ActivationFunctionType, dtype: DType) -> str:
+    """A fused activation of a float32 or unquantized int32 expression."""
     if dtype is DType.FLOAT32:
-        least = "-FLT_MAX" if low is None else f"{low}.0f"
-        most = "FLT_MAX" if high is None else f"{high}.0f"
+        least, most = real_range(activation)
         return f"clamp_float({value}, {least}, {most})"
+    low, high = _ACTIVATIONS.get(activation, (None, None))
     if low is None and high is None:
         return value
     return f"clamp({value}, {low}, {'INT32_MAX' if high is None else high})"

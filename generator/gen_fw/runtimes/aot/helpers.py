@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from gen_fw.runtimes.aot import helpers_types
 from gen_fw.runtimes.aot.functions import FUNCTIONS
 
 
@@ -217,7 +218,7 @@ _HELPERS |= FUNCTIONS
 _HELPERS |= {
     f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
     for scaling in ("clamped", "fast", "plain")
-}
+} | helpers_types.HELPERS
 
 
 def helpers(code: str, channel_type: str) -> str:

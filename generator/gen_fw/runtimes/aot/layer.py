@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from gen_fw.model.types import DType, Model, Operator, Quantization, Subgraph, Tensor
+from gen_fw.runtimes.aot.state import Slot
 from gen_fw.runtimes.aot.target import Target
 
 if TYPE_CHECKING:
@@ -63,7 +64,17 @@ class ScratchArgument:
     bytes: int
 
 
-Argument = TensorArgument | DataArgument | ScratchArgument
+@dataclass(frozen=True, slots=True)
+class StateArgument:
+    """Bytes that keep their contents between inferences; ``slot`` None: the begin of all state,
+    for a kernel that calls the function of a subgraph."""
+
+    parameter: str
+    c_type: str
+    slot: Slot | None
+
+
+Argument = TensorArgument | DataArgument | ScratchArgument | StateArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +113,42 @@ class Step:
     view: int | None = None
     #: what the C function is called after; the template's name if empty
     name: str = ""
+    #: state that functions of subgraphs use, which this kernel calls
+    state: tuple[Slot, ...] = ()
+    #: parameter of state whose int32 ends the inference here, unless it is 0
+    stops: str = ""
     operator: int = -1
     operator_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tensor of a callee lies: bytes behind the begin of its arena or of the state, or a
+    constant."""
+
+    kind: Literal["arena", "state", "constant"]
+    offset: int
+    tensor: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A subgraph that is ready to be called as a C function."""
+
+    index: int
+    arena_bytes: int
+    inputs: tuple[Place, ...]
+    outputs: tuple[Place, ...]
+    #: what it and the functions that it calls keep
+    state: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """``tensor`` is the contents of ``slot``: no code, the same bytes."""
+
+    tensor: int
+    slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +169,8 @@ class Site:
     target: Target
     #: tensors that must not share memory with others: inputs and outputs of the graph
     pinned: frozenset[int] = field(default_factory=frozenset)
+    #: subgraphs that this operator may call; those that could not be lowered are missing
+    callees: Mapping[int, Callee] = field(default_factory=dict)
 
     def input(self, position: int) -> Tensor:
         """Input tensor at a position that the operator must have."""

@@ -13,7 +13,7 @@ outputs: the C API asks for all inputs before every inference. Graph outputs sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gen_fw.errors import ModelError
@@ -22,10 +22,13 @@ from gen_fw.memory.best import solve
 from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
 from gen_fw.memory.overlay import EFFORT, Inside, Over, Overlaid, faults, overlay, separate
 from gen_fw.model.types import Model, Subgraph
+from gen_fw.runtimes.aot.effects import effects
 from gen_fw.runtimes.aot.layer import Alias, ScratchArgument, Step, TensorArgument
+from gen_fw.runtimes.aot.state import Slot
 
 #: copies that are tried one by one, when not all should be saved
 _TRIALS = 32
+_NONE: Mapping[int, Slot] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,15 @@ class _Line:
 
 
 def plan_memory(
-    model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
+    model: Model,
+    main: Subgraph,
+    steps: Sequence[Step],
+    aliases: Sequence[Alias],
+    homes: Mapping[int, Slot] = _NONE,
 ) -> Memory:
-    """The smallest arena found. Raises ModelError should the plan fail its own check."""
-    graph = _Graph(model, main, steps, aliases)
+    """The smallest arena found for a subgraph. ``homes`` are tensors whose bytes are state. Raises
+    ModelError should the plan fail its own check."""
+    graph = _Graph(model, main, steps, aliases, homes)
     given, *others = (graph.line(order) for order in graph.orders())
     best = _best(given)
     for line in others:
@@ -135,17 +143,32 @@ class _Graph:
     """Steps on tensors that own memory: those that RESHAPE makes are their inputs."""
 
     def __init__(
-        self, model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
+        self,
+        model: Model,
+        main: Subgraph,
+        steps: Sequence[Step],
+        aliases: Sequence[Alias],
+        homes: Mapping[int, Slot],
     ) -> None:
-        self._model, self._main, self._steps = model, main, steps
+        self._model, self._main, self._steps, self._homes = model, main, steps, homes
         self._owner: dict[int, int] = {}
         for alias in aliases:
             self._owner[alias.output] = self._owner.get(alias.input, alias.input)
-        self._inputs = [self._root(tensor) for tensor in main.inputs]
-        self._outputs = [self._root(tensor) for tensor in main.outputs]
+        self._inputs = self._planned(main.inputs)
+        self._outputs = self._planned(main.outputs)
+        self._after = effects(steps, homes)
 
     def _root(self, tensor: int) -> int:
         return self._owner.get(tensor, tensor)
+
+    def _planned(self, tensors: Sequence[int]) -> list[int]:
+        """Those that are in the part of the arena that is planned here."""
+        roots = [self._root(tensor) for tensor in tensors]
+        return [
+            tensor
+            for tensor in roots
+            if tensor not in self._homes and not self._model.is_constant(self._main.tensors[tensor])
+        ]
 
     def _bytes(self, tensor: int) -> int:
         return self._main.tensors[tensor].bytes
@@ -157,6 +180,7 @@ class _Graph:
             for argument in step.arguments
             if isinstance(argument, TensorArgument)
             and argument.written is written
+            and self._root(argument.tensor) not in self._homes
             and not self._model.is_constant(self._main.tensors[argument.tensor])
         ]
 
@@ -168,7 +192,10 @@ class _Graph:
         sizes = {tensor.index: tensor.bytes for tensor in self._main.tensors}
         seen = {given}
         for shared in (False, True):
-            steps = [self._abstract(step, shared=shared) for step in self._steps]
+            steps = [
+                replace(self._abstract(step, shared=shared), after=after)
+                for step, after in zip(self._steps, self._after, strict=True)
+            ]
             order = ordering.reorder(
                 steps, sizes, list(dict.fromkeys(self._inputs)), list(dict.fromkeys(self._outputs))
             )
@@ -268,9 +295,10 @@ class _Graph:
         for position, step in enumerate(steps):
             at = step.inside if step.view is None else step.view
             sources = [tensor for _, tensor in self._touched(step, written=False)]
-            if at is None or not sources or self._main.tensors[sources[0]].is_variable:
+            results = [tensor for _, tensor in self._touched(step, written=True)]
+            if at is None or not sources or not results:
                 continue
-            (_, result), *_ = self._touched(step, written=True)
+            result = results[0]
             part, whole = (sources[0], result) if step.view is None else (result, sources[0])
             more = {**found, position: Inside(place[part], place[whole], at)}
             if separate(buffers, list(more.values())):
