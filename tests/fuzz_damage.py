@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fuzz_builder import Builder
 from fuzz_models import build
+from fuzz_operators import Parts
 from tflite_writer import Fields
 
 _SIZES = (0, 1, 2, 3, 5, 17, -1, 65_536, 2_147_483_647)
@@ -16,10 +19,10 @@ _ZERO_POINTS = (-129, 128, -128, 127, 1 << 40, -(1 << 62))
 _NUMBERS = (-2_147_483_648, -1, 0, 1, 2, 7, 1000, 2_147_483_647)
 
 
-def damaged_model(seed: int) -> bytes:
-    """The file of model ``seed`` after one to three damages."""
+def damaged_model(seed: int, family: Callable[[Builder], Parts] | None = None) -> bytes:
+    """The file of model ``seed`` (of a family) after one to three damages."""
     b = Builder(np.random.default_rng([seed, 11]))
-    inputs, outputs = build(b, seed)
+    inputs, outputs = family(b) if family else build(b, seed)
     for _ in range(b.between(1, 3)):
         b.pick(_shape, _type, _quantization, _options, _wiring, _data)(b)
     return b.model(inputs, outputs)
