@@ -16,6 +16,11 @@ _SIZES = (0, 1, 2, 3, 5, 17, -1, 65_536, 2_147_483_647)
 _TYPES = (0, 2, 3, 4, 6, 7, 9, 17)
 _SCALES = (0.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"))
 _ZERO_POINTS = (-129, 128, -128, 127, 1 << 40, -(1 << 62))
+#: options of one byte
+_SMALL = {
+    *("padding", "fused_activation_function", "keep_dims", "keep_num_dims", "mode"),
+    *("align_corners", "half_pixel_centers", "exclusive", "reverse"),
+}
 _NUMBERS = (-2_147_483_648, -1, 0, 1, 2, 7, 1000, 2_147_483_647)
 
 
@@ -85,7 +90,7 @@ def _options(b: Builder) -> None:
         del operator["builtin_options"]
         return
     key = b.pick(*numbers)
-    small = key in {"padding", "fused_activation_function", "keep_dims", "keep_num_dims"}
+    small = key in _SMALL or key.endswith("_type")
     value = b.pick(0, 1, 3, 4, 5) if small else b.pick(*_NUMBERS)
     operator["builtin_options"] = (name, {**fields, key: value})
 
