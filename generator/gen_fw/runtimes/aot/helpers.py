@@ -263,7 +263,7 @@ def preamble(support: str) -> str:
 _HEADERS = {
     "float.h": re.compile(r"\bFLT_MAX\b"),
     "math.h": re.compile(
-        r"\b(?:(?:exp|expm1|log|tanh|sin|cos|sqrt|fabs|floor|ceil|fmod)f|floor|INFINITY|NAN)\b"
+        r"\b(?:(?:exp|expm1|log|tanh|sin|cos|sqrt|fabs|floor|ceil|fmod)f|floor|signbit|INFINITY|NAN)\b"
     ),
     "string.h": re.compile(r"\bmem(?:cpy|set|move)\("),
 }
