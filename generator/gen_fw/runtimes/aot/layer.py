@@ -72,6 +72,7 @@ class StateArgument:
     parameter: str
     c_type: str
     slot: Slot | None
+    written: bool = True
 
 
 Argument = TensorArgument | DataArgument | ScratchArgument | StateArgument

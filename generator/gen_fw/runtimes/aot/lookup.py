@@ -53,6 +53,6 @@ def _rounded(value: Any) -> Any:
 
 def sigmoid_curve() -> np.ndarray[Any, Any]:
     """uint16 [256]: TFLite's table of the logistic function of i / 24, 16 fraction bits."""
-    curve = np.round(65536 / (1 + np.exp(-np.arange(256) / 24)))
+    curve: np.ndarray[Any, Any] = np.round(65536 / (1 + np.exp(-np.arange(256) / 24)))
     curve[list(_RAISED)] += 1
     return curve.astype(np.uint16)
