@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from gen_fw.runtimes.aot.expressions import literal, plus, rescaled
 from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import (
     Argument,
@@ -147,7 +148,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_KERNELS),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -155,6 +156,8 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.globals["formula"] = {"rescaled": rescaled, "plus": plus}
+    return environment
 
 
 def _text(name: str, call: Call) -> str:
@@ -181,7 +184,7 @@ def _kernel(
     parameters = ", ".join(_parameter(name, a, overlapping) for a in step.arguments)
     key = (text, parameters)
     if key not in kernels:
-        prefix = f"{name}_{step.template}_"
+        prefix = f"{name}_{step.name or step.template}_"
         number = sum(kernel.name.startswith(prefix) for kernel in kernels.values())
         function = f"{prefix}{number}"
         prototype = _wrapped(f"void {function}(", parameters.split(", "), ")")
@@ -316,7 +319,7 @@ def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
         return "".join(f"  {{{', '.join(map(_number, row))}}},\n" for row in values.tolist())
     flat = values.reshape(-1)
     if c_type == "float":
-        texts = [f"{float(value).hex()}f" for value in flat]
+        texts = [literal(float(value)) for value in flat]
     else:
         texts = [_number(int(value)) for value in flat.tolist()]
     longest = max(map(len, texts), default=1) + 2

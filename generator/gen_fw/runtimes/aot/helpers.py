@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from gen_fw.runtimes.aot import helpers_types
+from gen_fw.runtimes.aot.functions import FUNCTIONS
 
 
 def _dot_pairs(unroll: int) -> str:
@@ -213,6 +214,7 @@ static inline int32_t upper(int64_t sum) {
 }
 """,
 }
+_HELPERS |= FUNCTIONS
 _HELPERS |= {
     f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
     for scaling in ("clamped", "fast", "plain")

@@ -109,6 +109,11 @@ class Step:
     #: a copy of the input to so many bytes behind the output's begin, and nothing else: no code
     #: when the input lies there already
     inside: int | None = None
+    #: a copy of the output's bytes from so many bytes behind the input's begin, and nothing else:
+    #: no code when the output lies there
+    view: int | None = None
+    #: what the C function is called after; the template's name if empty
+    name: str = ""
     #: state that functions of subgraphs use, which this kernel calls
     state: tuple[Slot, ...] = ()
     #: parameter of state whose int32 ends the inference here, unless it is 0

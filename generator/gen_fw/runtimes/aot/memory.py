@@ -2,8 +2,9 @@
 """Where tensors and scratch lie, and in which order the steps run.
 
 Candidates are the steps in the given and in other orders; for each, outputs lie over inputs as far
-as the kernels allow (``Step.over``), and operands of concatenations lie inside the result
-(``Step.inside``) or are copied. The smallest arena wins; of equal ones that which changes least.
+as the kernels allow (``Step.over``), operands of concatenations lie inside the result
+(``Step.inside``) and cut out parts inside their tensor (``Step.view``), or they are copied. The
+smallest arena wins; of equal ones that which changes least.
 
 Memory of graph inputs may be written over when they were read for the last time, and shared with
 outputs: the C API asks for all inputs before every inference. Graph outputs stay to the end.
@@ -19,13 +20,13 @@ from gen_fw.errors import ModelError
 from gen_fw.memory import order as ordering
 from gen_fw.memory.best import solve
 from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
-from gen_fw.memory.overlay import EFFORT, Inside, Over, Overlaid, faults, overlay
+from gen_fw.memory.overlay import EFFORT, Inside, Over, Overlaid, faults, overlay, separate
 from gen_fw.model.types import Model, Subgraph
 from gen_fw.runtimes.aot.effects import effects
 from gen_fw.runtimes.aot.layer import Alias, ScratchArgument, Step, TensorArgument
 from gen_fw.runtimes.aot.state import Slot
 
-#: concatenations' operands that are tried as copies, one by one, when not all should be inside
+#: copies that are tried one by one, when not all should be saved
 _TRIALS = 32
 _NONE: Mapping[int, Slot] = {}
 
@@ -59,7 +60,8 @@ class Memory:
     @property
     def over(self) -> int:
         """Steps whose output lies over an input; a copy within one buffer is none of them."""
-        return sum(self.steps[position].inside is None for position in self.overlapping)
+        steps = [self.steps[position] for position in self.overlapping]
+        return sum(step.inside is None and step.view is None for step in steps)
 
     @property
     def planner(self) -> str:
@@ -67,7 +69,7 @@ class Memory:
         done = [
             (self.moved, "steps reordered"),
             (self.over, "outputs over their inputs"),
-            (len(self.skipped), "concatenated in place"),
+            (len(self.skipped), "copies saved"),
         ]
         return ", ".join(["gen-fw", *(f"{count} {what}" for count, what in done if count)])
 
@@ -84,7 +86,7 @@ class _Line:
     #: (position, parameter) of the others
     scratch: tuple[tuple[int, str], ...]
     overs: tuple[Over, ...]
-    #: by position of a copy
+    #: by position of a copy that may be saved
     insides: Mapping[int, Inside]
 
 
@@ -264,13 +266,14 @@ class _Graph:
             touch(tensor, len(steps) + 1)
         tensors = tuple(sorted(first))
         place = {tensor: i for i, tensor in enumerate(tensors)}
+        buffers = (
+            *(Buffer(self._bytes(t), first[t], last[t], f"tensors[{t}]") for t in tensors),
+            *(buffer for _, buffer in scratch),
+        )
         return _Line(
             order=order,
             steps=steps,
-            buffers=(
-                *(Buffer(self._bytes(t), first[t], last[t], f"tensors[{t}]") for t in tensors),
-                *(buffer for _, buffer in scratch),
-            ),
+            buffers=buffers,
             tensors=tensors,
             scratch=tuple(key for key, _ in scratch),
             overs=tuple(
@@ -279,20 +282,27 @@ class _Graph:
                 for over in self._overs(step)
                 if last[over.source] == position + 1 == first[over.result]
             ),
-            insides=self._insides(steps, place),
+            insides=self._insides(steps, place, buffers),
         )
 
-    def _insides(self, steps: Sequence[Step], place: Mapping[int, int]) -> dict[int, Inside]:
-        """Copies whose input can lie in the output from the beginning: each tensor in one only."""
+    def _insides(
+        self, steps: Sequence[Step], place: Mapping[int, int], buffers: Sequence[Buffer]
+    ) -> dict[int, Inside]:
+        """Copies that one tensor inside the other makes needless: the input inside the output from
+        the beginning, or the output inside the input. A tensor is a part of one other only, and
+        parts do not meet."""
         found: dict[int, Inside] = {}
-        parts: set[int] = set()
         for position, step in enumerate(steps):
+            at = step.inside if step.view is None else step.view
             sources = [tensor for _, tensor in self._touched(step, written=False)]
-            if step.inside is None or not sources or sources[0] in parts:
+            results = [tensor for _, tensor in self._touched(step, written=True)]
+            if at is None or not sources or not results:
                 continue
-            (_, whole), *_ = self._touched(step, written=True)
-            parts.add(sources[0])
-            found[position] = Inside(place[sources[0]], place[whole], step.inside)
+            result = results[0]
+            part, whole = (sources[0], result) if step.view is None else (result, sources[0])
+            more = {**found, position: Inside(place[part], place[whole], at)}
+            if separate(buffers, list(more.values())):
+                found = more
         return found
 
     def memory(self, best: _Candidate, given: int) -> Memory:

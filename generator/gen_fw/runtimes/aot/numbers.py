@@ -17,16 +17,12 @@ import numpy as np
 from gen_fw.model.enums import ActivationFunctionType
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import activation_range, quantize_multiplier
+from gen_fw.runtimes.aot.expressions import real_range
 from gen_fw.runtimes.aot.filters import Array
 from gen_fw.runtimes.aot.layer import Site
 
 #: smallest and largest int16
 LIMITS_16 = (-(1 << 15), (1 << 15) - 1)
-_FLOAT_RANGES = {
-    ActivationFunctionType.RELU: ("0.0f", "FLT_MAX"),
-    ActivationFunctionType.RELU_N1_TO_1: ("-1.0f", "1.0f"),
-    ActivationFunctionType.RELU6: ("0.0f", "6.0f"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class Numbers:
 
 def float_range(activation: ActivationFunctionType) -> dict[str, str]:
     """C literals of the smallest and the largest output; CalculateActivationRange."""
-    low, high = _FLOAT_RANGES.get(activation, ("-FLT_MAX", "FLT_MAX"))
+    low, high = real_range(activation)
     return {"low": low, "high": high}
 
 
