@@ -41,8 +41,10 @@ CODES = {
     "SQUEEZE": (43, 1),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (44, 4),
     "PADV2": (60, 2),
+    "TRANSPOSE_CONV": (67, 3),
     "EXPAND_DIMS": (70, 1),
     "QUANTIZE": (114, 2),
+    "BATCH_MATMUL": (126, 4),
 }
 _ACTIVATIONS = (
     ActivationFunctionType.NONE,

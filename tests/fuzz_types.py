@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fuzz_builder import Builder, Value
+from fuzz_layers import batch_matmul, transpose_conv
 from fuzz_models import FuzzModel, samples
 from fuzz_operators import Parts, conv, dense, depthwise, image, pool, reshape_flat, softmax
 from fuzz_state import lstm, svdf
@@ -82,6 +83,13 @@ FAMILIES: dict[str, Family] = {
         "deep": _deep(dtype),
     }.items()
 } | {
+    "grouped": _grouped(DType.INT8),
+    "transpose_conv": lambda b: transpose_conv(b, DType.INT8),
+    "transpose_conv_int16": lambda b: transpose_conv(b, DType.INT16),
+    "transpose_conv_float": lambda b: transpose_conv(b, DType.FLOAT32),
+    "batch_matmul": lambda b: batch_matmul(b, DType.INT8),
+    "batch_matmul_int16": lambda b: batch_matmul(b, DType.INT16),
+    "batch_matmul_float": lambda b: batch_matmul(b, DType.FLOAT32),
     "svdf_int8": lambda b: svdf(b, DType.INT8, DType.INT8),
     "svdf_int16": lambda b: svdf(b, DType.INT8, DType.INT16),
     "svdf_float": lambda b: svdf(b, DType.FLOAT32, DType.FLOAT32),
