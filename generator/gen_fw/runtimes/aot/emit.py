@@ -37,6 +37,7 @@ _DTYPES = {
     "int32_t": "int32",
     "uint32_t": "uint32",
     "int64_t": "int64",
+    "uint64_t": "uint64",
     "float": "float32",
     "bool": "bool",
     "channel": "int32",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gen_fw.runtimes.aot import helpers_types
+from gen_fw.runtimes.aot import helpers_signal, helpers_types
 from gen_fw.runtimes.aot.functions import FUNCTIONS
 
 
@@ -215,10 +215,14 @@ static inline int32_t upper(int64_t sum) {
 """,
 }
 _HELPERS |= FUNCTIONS
-_HELPERS |= {
-    f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
-    for scaling in ("clamped", "fast", "plain")
-} | helpers_types.HELPERS
+_HELPERS |= (
+    {
+        f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
+        for scaling in ("clamped", "fast", "plain")
+    }
+    | helpers_types.HELPERS
+    | helpers_signal.HELPERS
+)
 
 
 def helpers(code: str, channel_type: str) -> str:
