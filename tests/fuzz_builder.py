@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen_fw.model.enums import ActivationFunctionType, Padding
+from gen_fw.model.operators import BUILTIN_OPERATORS
 from gen_fw.model.types import DType
 from tflite_writer import Fields, write
 
@@ -75,6 +76,8 @@ class Builder:
         self.operators: list[Fields] = []
         self.buffers: list[Fields] = [{}]
         self.codes: list[str] = []
+        #: inputs whose elements must lie between two numbers, by tensor
+        self.limits: dict[int, tuple[float, float]] = {}
 
     # choices
 
@@ -124,6 +127,13 @@ class Builder:
         quantization = {"scale": [scale], "zero_point": [zero_point]}
         return Value(self._tensor(shape, dtype, 0, quantization), shape, scale, zero_point, dtype)
 
+    def plain(self, shape: Shape, dtype: DType, limits: tuple[float, float] | None = None) -> Value:
+        """A new activation without quantization; elements of an input stay within ``limits``."""
+        value = Value(self._tensor(shape, dtype, 0, None), shape, dtype=dtype)
+        if limits is not None:
+            self.limits[value.index] = limits
+        return value
+
     def output(
         self,
         shape: Shape,
@@ -143,6 +153,8 @@ class Builder:
 
     def like(self, value: Value, shape: Shape) -> Value:
         """A new activation with the quantization of ``value``."""
+        if not value.scale:
+            return self.plain(shape, value.dtype)
         return self.value(shape, value.scale, value.zero_point, value.dtype)
 
     def constant(
@@ -241,24 +253,39 @@ class Builder:
         **fields: Any,
     ) -> Value:
         """Appends an operator and returns its output."""
+        return self.several(name, inputs, [output], options, **fields)[0]
+
+    def several(
+        self,
+        name: str,
+        inputs: Sequence[Value | int],
+        outputs: Sequence[Value],
+        options: str = "",
+        **fields: Any,
+    ) -> list[Value]:
+        """Appends an operator with any number of outputs."""
         if name not in self.codes:
             self.codes.append(name)
         row: Fields = {
             "opcode_index": self.codes.index(name),
             "inputs": [item if isinstance(item, int) else item.index for item in inputs],
-            "outputs": [output.index],
+            "outputs": [output.index for output in outputs],
         }
         if options:
             plain = {key: int(v) if isinstance(v, bool) else v for key, v in fields.items()}
             row["builtin_options"] = (options, plain)
         self.operators.append(row)
-        return output
+        return list(outputs)
 
     def model(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> bytes:
         """The ``.tflite``."""
         codes = [
-            {"deprecated_builtin_code": code, "builtin_code": code, "version": version}
-            for code, version in (CODES[name] for name in self.codes)
+            {
+                "deprecated_builtin_code": min(code, 127),
+                "builtin_code": code,
+                "version": version,
+            }
+            for code, version in map(_code, self.codes)
         ]
         graph = {
             "name": b"main",
@@ -276,6 +303,11 @@ class Builder:
                 "subgraphs": [graph],
             }
         )
+
+
+def _code(name: str) -> tuple[int, int]:
+    """Code and version; TFLM does not look at versions."""
+    return CODES.get(name) or (BUILTIN_OPERATORS.index(name), 1)
 
 
 def window(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:

@@ -209,7 +209,30 @@ def samples(model: Model, b: Builder) -> Iterator[tuple[bytes, ...]]:
     yield tuple(_extreme(tensor, b) for tensor in tensors)
 
 
+#: element types without extremes that matter
+_PLAIN = {DType.INT32: "<i4", DType.INT64: "<i8", DType.UINT32: "<u4", DType.BOOL: "?"}
+
+
+def _limited(tensor: Tensor, b: Builder) -> bytes:
+    low, high = b.limits[tensor.index]
+    if tensor.dtype is DType.FLOAT32:
+        return b.rng.uniform(low, high, tensor.shape).astype("<f4").tobytes()
+    values = b.rng.integers(int(low), int(high) + 1, tensor.shape)
+    return values.astype(np.dtype(tensor.dtype.name.lower()).newbyteorder("<")).tobytes()
+
+
+def _number(tensor: Tensor, b: Builder, size: int) -> bytes:
+    """Integers of any size without quantization, or bool."""
+    low = 0 if tensor.dtype in (DType.BOOL, DType.UINT32) else -size
+    high = 2 if tensor.dtype is DType.BOOL else size
+    return b.rng.integers(low, high, tensor.shape).astype(_PLAIN[tensor.dtype]).tobytes()
+
+
 def _random(tensor: Tensor, b: Builder) -> bytes:
+    if tensor.index in b.limits:
+        return _limited(tensor, b)
+    if tensor.dtype in _PLAIN:
+        return _number(tensor, b, 1 << 31)
     if tensor.dtype is DType.FLOAT32:
         return b.rng.normal(0, 20, tensor.shape).astype("<f4").tobytes()
     if tensor.dtype is DType.INT16:
@@ -220,6 +243,10 @@ def _random(tensor: Tensor, b: Builder) -> bytes:
 
 
 def _extreme(tensor: Tensor, b: Builder) -> bytes:
+    if tensor.index in b.limits:
+        return _limited(tensor, b)
+    if tensor.dtype in _PLAIN:
+        return _number(tensor, b, 4)
     if tensor.dtype is DType.FLOAT32:  # halves of a step: ties
         steps = b.rng.integers(-300, 300, tensor.shape) / 2
         return (steps * float(b.pick(0.25, 0.125, 1.0))).astype("<f4").tobytes()

@@ -28,6 +28,13 @@ def float32(value: float) -> float:
     return rounded
 
 
+def exact_ratio(numerator: float, denominator: float) -> float:
+    """A ratio of scales in double precision. TFLM's source divides some of them in single precision
+    (SUB, and RELU, LEAKY_RELU and ABS of int16), but the interpreter that computes golden outputs
+    has been compiled to do without that rounding. 8-bit outputs do not show it, 16-bit ones do."""
+    return numerator / denominator
+
+
 def multiplier_below_one(real: float) -> tuple[int, int]:
     """``quantize_multiplier`` where TFLite stops for anything that is not between 0 and 1;
     QuantizeMultiplierSmallerThanOneExp."""

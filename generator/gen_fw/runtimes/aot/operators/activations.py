@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
+    exact_ratio,
     float32,
     input_radius,
     logistic,
@@ -82,8 +84,6 @@ def sigmoid_16(site: Site) -> Sequence[Step]:
             real, right = real * 2.0, right + 1
         multiplier = int(real)
         site.require(multiplier <= 32767, "an input scale out of range")
-    curve = 65536 / (1 + np.exp(-np.arange(256) / 24))
-    points = np.minimum(np.round(curve), 65535).astype(np.uint16)
     scaled_input = f"@0 * {multiplier}"
     if right:
         scaled_input = f"({scaled_input} + {1 << (right - 1)}) >> {right}"
@@ -96,9 +96,20 @@ def sigmoid_16(site: Site) -> Sequence[Step]:
             f"{name}(x, curve)",
             name=function_name(site),
             lines=[f"const int32_t x = {scaled_input};"],
-            data=[DataArgument("curve", "uint16_t", points, "curve")],
+            data=[DataArgument("curve", "uint16_t", _curve(), "curve")],
         )
     ]
+
+
+def _curve() -> np.ndarray[Any, Any]:
+    """sigmoid_table_uint16 of kernels/internal/common.h: logistic(i / 24) with 16 fraction bits.
+    Points lie off the curve by half of what the lines between them are off in their middle."""
+    value = 1 / (1 + np.exp(-np.arange(256) / 24))
+    bend = value * (1 - value) * (1 - 2 * value) / 24**2
+    points = np.round(65536 * (value - bend / 16))
+    points[-1] = 65535
+    table: np.ndarray[Any, Any] = points.astype(np.uint16)
+    return table
 
 
 def _power_of_two(scale: float) -> int | None:
@@ -126,7 +137,7 @@ def relu_16(site: Site) -> Sequence[Step]:
     source, target = _pair(site, DType.INT16)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
     site.require(zero == out_zero == 0, "a zero point")
-    to = rescaling(*quantize_multiplier(float32(scale / out_scale)), 0, 1 << 15, 0)
+    to = rescaling(*quantize_multiplier(exact_ratio(scale, out_scale)), 0, 1 << 15, 0)
     lines = ["const int32_t x = @0;", f"const int32_t value = {rescaled('x', to)};"]
     return unary(site, source, target, clamped("value", "int16_t", 0, 32767), lines)
 
@@ -154,14 +165,15 @@ def _six(site: Site, source: Tensor) -> tuple[int, int]:
 
 @operator("LEAKY_RELU", types="int8, int16", of=[*_8, *_16])
 def leaky_relu(site: Site) -> Sequence[Step]:
-    """QuantizeLeakyRelu of reference/leaky_relu.h; ratios of scales are single precision."""
+    """QuantizeLeakyRelu of reference/leaky_relu.h."""
     dtype = site.of_type(site.input(0), DType.INT8, DType.INT16).dtype
     source, target = _pair(site, dtype)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
-    product = float32(scale * float32(site.options.alpha))
-    identity = quantize_multiplier(float32(scale / out_scale))
-    alpha, shift = quantize_multiplier(abs(float32(product / out_scale)))
-    sign = -1 if product < 0 else 1
+    slope = float32(site.options.alpha)
+    site.require(math.isfinite(slope), "a slope that is no number")
+    identity = quantize_multiplier(exact_ratio(scale, out_scale))
+    alpha, shift = quantize_multiplier(exact_ratio(scale * abs(slope), out_scale))
+    sign = -1 if slope < 0 else 1
 
     def value(element: int) -> int:
         x = element - zero

@@ -9,6 +9,7 @@ from gen_fw.model.enums import ActivationFunctionType
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
     activation_range,
+    exact_ratio,
     float32,
     multiplier_below_one,
     quantize_multiplier,
@@ -26,39 +27,22 @@ _SUM_LEFT = {DType.INT8: 20, DType.INT16: 15}
 _SQUARE_LEFT = {DType.INT8: 7, DType.INT16: 0}
 
 
-@operator("ADD", types="int8, int16", limits="broadcasting", of=_QUANTIZED)
-def add(site: Site) -> Sequence[Step]:
-    """Both inputs at twice the larger scale, as CalculateOpDataAdd."""
+@operator("ADD", "SUB", types="int8, int16", limits="broadcasting", of=_QUANTIZED)
+def add_or_sub(site: Site) -> Sequence[Step]:
+    """Both inputs at twice the larger scale, as CalculateOpDataAdd and CalculateOpDataSub."""
     first, second, target = _operands(site)
-    scales = [site.affine(source)[0] for source in (first, second)]
-    twice = 2 * max(scales)
-    inputs = [scale / twice for scale in scales]
+    (scale0, zero0), (scale1, zero1) = site.affine(first), site.affine(second)
+    subtract = site.operator.name == "SUB"
+    if subtract and target.dtype is DType.INT16:
+        site.require(zero0 == zero1 == 0, "int16 inputs with a zero point")
+    twice = 2 * max(scale0, scale1)
     left = _SUM_LEFT[target.dtype]
-    return _sum(site, inputs, twice / ((1 << left) * site.affine(target)[0]), "+")
-
-
-@operator("SUB", types="int8, int16", limits="broadcasting", of=_QUANTIZED)
-def sub(site: Site) -> Sequence[Step]:
-    """As ADD, but CalculateOpDataSub divides the scales in single precision."""
-    first, second, target = _operands(site)
-    if target.dtype is DType.INT16:
-        zeros = [site.affine(source)[1] for source in (first, second)]
-        site.require(zeros == [0, 0], "int16 inputs with a zero point")
-    scales = [site.affine(source)[0] for source in (first, second)]
-    twice = float32(2 * max(scales))
-    inputs = [float32(scale / twice) for scale in scales]
-    left = _SUM_LEFT[target.dtype]
-    output = float32(twice / float32((1 << left) * site.affine(target)[0]))
-    return _sum(site, inputs, output, "-")
-
-
-def _sum(site: Site, inputs: Sequence[float], output: float, sign: str) -> list[Step]:
-    first, second, target = _operands(site)
-    left = _SUM_LEFT[target.dtype]
-    lines = []
-    for i, (source, real) in enumerate(zip((first, second), inputs, strict=True)):
-        lines += _aligned(i, real, left, site.affine(source)[1], target.dtype)
-    lines.append(f"const int32_t sum = b0 {sign} b1;")
+    lines = [
+        *_aligned(0, exact_ratio(scale0, twice), left, zero0, target.dtype),
+        *_aligned(1, exact_ratio(scale1, twice), left, zero1, target.dtype),
+        f"const int32_t sum = b0 {'-' if subtract else '+'} b1;",
+    ]
+    output = exact_ratio(twice, (1 << left) * site.affine(target)[0])
     # inputs are at most half of 255 or 65535 units
     limit = (1 << 29) - 1 if target.dtype is DType.INT8 else (1 << 31) - 1
     return _rescaled(site, lines, "sum", multiplier_below_one(output), limit, _activation(site))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import (
+    exact_ratio,
     float32,
     inverse_square_root,
     quantize_multiplier,
@@ -108,7 +109,7 @@ def abs_16(site: Site) -> Sequence[Step]:
     site.require(zero == out_zero == 0, "a zero point")
     value = "x"
     if scale != out_scale:
-        to = rescaling(*quantize_multiplier(float32(scale / out_scale)), 0, 1 << 15, 0)
+        to = rescaling(*quantize_multiplier(exact_ratio(scale, out_scale)), 0, 1 << 15, 0)
         lines.append(f"const int32_t value = {rescaled('x', to)};")
         value = "value"
     return unary(site, source, target, clamped(value, "int16_t", -32768, 32767), lines)

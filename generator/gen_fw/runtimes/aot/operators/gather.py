@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.elements import function_name
 from gen_fw.runtimes.aot.expressions import literal
-from gen_fw.runtimes.aot.layer import C_TYPES, Site, Step
+from gen_fw.runtimes.aot.layer import C_TYPES, Alias, Site, Step
+from gen_fw.runtimes.aot.moves import moved, whole
 from gen_fw.runtimes.aot.strides import dense
 from gen_fw.runtimes.aot.table import operator
 
@@ -119,7 +120,7 @@ def embedding_lookup(site: Site) -> Sequence[Step]:
 
 
 @operator("DYNAMIC_UPDATE_SLICE", types="float32, int8, int16, int32; int32 or int64 begin")
-def dynamic_update_slice(site: Site) -> Sequence[Step]:
+def dynamic_update_slice(site: Site) -> Sequence[Step | Alias]:
     """UpdateSliceRecursive of kernels/dynamic_update_slice.cc: the begin is limited so that the
     slice lies inside."""
     source = site.of_type(site.input(0), DType.FLOAT32, DType.INT8, DType.INT16, DType.INT32)
@@ -132,6 +133,8 @@ def dynamic_update_slice(site: Site) -> Sequence[Step]:
     site.require(fits and update.elements > 0, "shapes differ")
     sizes = list(zip(source.shape, update.shape, strict=True))
     site.require(all(0 < part <= size for size, part in sizes), "a slice that is too large")
+    if update.shape == source.shape:
+        return [moved(site, update, target, whole(update))]
     words = {
         "bytes": target.bytes,
         "free": [size - part for size, part in sizes],
