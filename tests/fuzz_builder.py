@@ -36,12 +36,16 @@ CODES = {
     "RELU6": (21, 2),
     "RESHAPE": (22, 1),
     "SOFTMAX": (25, 2),
+    "SVDF": (27, 4),
     "PAD": (34, 2),
     "MEAN": (40, 2),
     "SQUEEZE": (43, 1),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (44, 4),
     "PADV2": (60, 2),
+    "TRANSPOSE_CONV": (67, 3),
     "EXPAND_DIMS": (70, 1),
     "QUANTIZE": (114, 2),
+    "BATCH_MATMUL": (126, 4),
 }
 _ACTIVATIONS = (
     ActivationFunctionType.NONE,
@@ -217,6 +221,14 @@ class Builder:
             size = self.pick(1 << 20, 1 << 28, 1 << 30)
         array = self.rng.integers(-size, size + 1, channels).astype(np.int64 if wide else np.int32)
         return self.constant(array, [float(np.float32(source.scale * s)) for s in scales])
+
+    def variable(
+        self, shape: Shape, dtype: DType, scale: float = 0.0, zero_point: int = 0
+    ) -> Value:
+        """A tensor that keeps its contents between inferences."""
+        value = self.value(shape, scale, zero_point, dtype)
+        self.tensors[value.index]["is_variable"] = 1
+        return value
 
     def _tensor(self, shape: Shape, dtype: DType, buffer: int, quantization: Fields | None) -> int:
         fields: Fields = {

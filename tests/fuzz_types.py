@@ -8,8 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from fuzz_builder import Builder, Value
+from fuzz_layers import batch_matmul, transpose_conv
 from fuzz_models import FuzzModel, samples
 from fuzz_operators import Parts, conv, dense, depthwise, image, pool, reshape_flat, softmax
+from fuzz_state import lstm, svdf
+from gen_fw.model.graph import is_stateful
 from gen_fw.model.reader import read_model
 from gen_fw.model.types import DType
 
@@ -79,7 +82,24 @@ FAMILIES: dict[str, Family] = {
         "softmax": _flat(softmax, dtype),
         "deep": _deep(dtype),
     }.items()
+} | {
+    "grouped": _grouped(DType.INT8),
+    "transpose_conv": lambda b: transpose_conv(b, DType.INT8),
+    "transpose_conv_int16": lambda b: transpose_conv(b, DType.INT16),
+    "transpose_conv_float": lambda b: transpose_conv(b, DType.FLOAT32),
+    "batch_matmul": lambda b: batch_matmul(b, DType.INT8),
+    "batch_matmul_int16": lambda b: batch_matmul(b, DType.INT16),
+    "batch_matmul_float": lambda b: batch_matmul(b, DType.FLOAT32),
+    "svdf_int8": lambda b: svdf(b, DType.INT8, DType.INT8),
+    "svdf_int16": lambda b: svdf(b, DType.INT8, DType.INT16),
+    "svdf_float": lambda b: svdf(b, DType.FLOAT32, DType.FLOAT32),
+    "lstm_int8": lambda b: lstm(b, DType.INT8),
+    "lstm_int16": lambda b: lstm(b, DType.INT16),
+    "lstm_float": lambda b: lstm(b, DType.FLOAT32),
 }
+
+#: samples of a model with state: from power-on, four more, and from power-on again
+SEQUENCE = (True, False, False, False, False, True)
 
 
 def typed_model(family: str, seed: int) -> FuzzModel:
@@ -87,4 +107,14 @@ def typed_model(family: str, seed: int) -> FuzzModel:
     b = Builder(np.random.default_rng([seed, list(FAMILIES).index(family), 13]))
     content = b.model(*FAMILIES[family](b))
     model = read_model(content)
-    return FuzzModel(f"{family}_{seed:04d}", family, content, model, tuple(samples(model, b)))
+    data = tuple(samples(model, b))
+    if is_stateful(model):
+        more = [sample for _ in range(2) for sample in samples(model, b)]
+        data = (*data, *more)[: len(SEQUENCE) - 1]
+        data = (*data, data[0])
+    return FuzzModel(f"{family}_{seed:04d}", family, content, model, data)
+
+
+def begins(model: FuzzModel) -> tuple[bool, ...]:
+    """Which samples begin from power-on; empty: all."""
+    return SEQUENCE if is_stateful(model.model) else ()

@@ -15,7 +15,7 @@ from aot_oracle import Question, preserved
 from aot_programs import lowered
 from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_models import FuzzModel
-from fuzz_types import FAMILIES, typed_model
+from fuzz_types import FAMILIES, begins, typed_model
 from gen_fw.errors import ModelError
 
 _BOARDS = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
@@ -25,13 +25,14 @@ _EACH = 2
 
 def _agree(models: list[FuzzModel], board: str, target: Target, work: Path) -> None:
     """At most 1 model in 50 is left out: TFLM refuses it, or its scales are out of all range."""
-    answers = preserved([Question(fuzz.model, fuzz.samples) for fuzz in models])
+    answers = preserved([Question(fuzz.model, fuzz.samples, begins(fuzz)) for fuzz in models])
     cases = []
     for fuzz, answer in zip(models, answers, strict=True):
         with suppress(ModelError):
             if not isinstance(answer, str):
                 program = lowered(fuzz.model, fuzz.name, board)
-                cases.append(Case(program, fuzz.model, fuzz.samples, tuple(answer)))
+                expected = tuple(answer)
+                cases.append(Case(program, fuzz.model, fuzz.samples, expected, begins(fuzz)))
     assert len(cases) >= 0.98 * len(models)
     outcome = run_cases(cases, target, work, unity=True)
     families = {fuzz.name: fuzz.family for fuzz in models}

@@ -17,7 +17,8 @@ def touched(step: Step, homes: Mapping[int, Slot]) -> dict[Key, bool]:
     found = {slot.key: True for slot in step.state}
     for argument in step.arguments:
         if isinstance(argument, StateArgument) and argument.slot is not None:
-            found[argument.slot.key] = True
+            key = argument.slot.key
+            found[key] = found.get(key, False) or argument.written
         elif isinstance(argument, TensorArgument) and argument.tensor in homes:
             key = homes[argument.tensor].key
             found[key] = found.get(key, False) or argument.written

@@ -37,6 +37,7 @@ _DTYPES = {
     "int32_t": "int32",
     "uint32_t": "uint32",
     "int64_t": "int64",
+    "uint64_t": "uint64",
     "float": "float32",
     "bool": "bool",
     "channel": "int32",
@@ -198,8 +199,8 @@ def _parameter(name: str, argument: Argument, overlapping: frozenset[str] = froz
     """The declaration. Where some overlap, ``restrict`` tells the compiler that the others do not;
     else only what is written needs it."""
     c_type = f"struct {name}_channel" if argument.c_type == "channel" else argument.c_type
-    mutable = isinstance(argument, ScratchArgument | StateArgument) or (
-        isinstance(argument, TensorArgument) and argument.written
+    mutable = isinstance(argument, ScratchArgument) or (
+        isinstance(argument, TensorArgument | StateArgument) and argument.written
     )
     alone = argument.parameter not in overlapping if overlapping else mutable
     star = "*restrict " if alone else "*"

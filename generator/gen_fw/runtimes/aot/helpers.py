@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gen_fw.runtimes.aot import helpers_types
+from gen_fw.runtimes.aot import helpers_detection, helpers_signal, helpers_types
 from gen_fw.runtimes.aot.functions import FUNCTIONS
 
 
@@ -215,10 +215,15 @@ static inline int32_t upper(int64_t sum) {
 """,
 }
 _HELPERS |= FUNCTIONS
-_HELPERS |= {
-    f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
-    for scaling in ("clamped", "fast", "plain")
-} | helpers_types.HELPERS
+_HELPERS |= (
+    {
+        f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
+        for scaling in ("clamped", "fast", "plain")
+    }
+    | helpers_types.HELPERS
+    | helpers_signal.HELPERS
+    | helpers_detection.HELPERS
+)
 
 
 def helpers(code: str, channel_type: str) -> str:
@@ -265,7 +270,7 @@ def preamble(support: str) -> str:
 _HEADERS = {
     "float.h": re.compile(r"\bFLT_MAX\b"),
     "math.h": re.compile(
-        r"\b(?:(?:exp|expm1|log|tanh|sin|cos|sqrt|fabs|floor|ceil|fmod)f|floor|INFINITY|NAN)\b"
+        r"\b(?:(?:exp|expm1|log|tanh|sin|cos|sqrt|fabs|floor|ceil|fmod)f|exp|floor|signbit|INFINITY|NAN)\b"
     ),
     "string.h": re.compile(r"\bmem(?:cpy|set|move)\("),
 }

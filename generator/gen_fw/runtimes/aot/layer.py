@@ -22,6 +22,7 @@ C_TYPES: Mapping[DType, str] = {
     DType.INT32: "int32_t",
     DType.UINT32: "uint32_t",
     DType.INT64: "int64_t",
+    DType.UINT64: "uint64_t",
     DType.FLOAT32: "float",
     DType.BOOL: "bool",
 }
@@ -72,6 +73,7 @@ class StateArgument:
     parameter: str
     c_type: str
     slot: Slot | None
+    written: bool = True
 
 
 Argument = TensorArgument | DataArgument | ScratchArgument | StateArgument

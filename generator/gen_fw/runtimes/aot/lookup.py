@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 
 _STEPS = 512
+#: points of TFLite's sigmoid_table_uint16 (kernels/internal/common.h) that are one above the
+#: rounded function
+_RAISED = (
+    *(4, 8, 12, 14, 15, 16, 17, 19, 20, 21, 22, 25, 27, 28, 29, 30, 31, 33, 34, 35, 37, 39, 40),
+    *(41, 43, 44, 45, 46, 49, 50, 54, 62, 63, 64, 66, 82, 86, 93, 100, 103, 112, 116, 135, 255),
+)
 _LOW, _HIGH = np.float32(-32768), np.float32(32767)
 
 
@@ -43,3 +49,10 @@ def lookup_table(
 def _rounded(value: Any) -> Any:
     """C's round(): halves away from zero."""
     return np.float32(np.copysign(np.floor(np.abs(np.float64(value)) + 0.5), value))
+
+
+def sigmoid_curve() -> np.ndarray[Any, Any]:
+    """uint16 [256]: TFLite's table of the logistic function of i / 24, 16 fraction bits."""
+    curve: np.ndarray[Any, Any] = np.round(65536 / (1 + np.exp(-np.arange(256) / 24)))
+    curve[list(_RAISED)] += 1
+    return curve.astype(np.uint16)

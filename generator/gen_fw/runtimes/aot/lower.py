@@ -114,6 +114,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
             "arena_bytes": {"target": arena, "host64": arena},
             "needed_bytes": arena,
             "state_bytes": arena - shared if state.bytes else 0,
+            "ends_early": _counters(functions, shared),
             "inputs": [{"offset": places[tensor]} for tensor in main.inputs],
             "outputs": [{"offset": places[tensor]} for tensor in main.outputs],
             "kernel_files": list(sources.kernel_files),
@@ -133,6 +134,18 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         arena_plan=_picture(model, memory),
         diagnostics=model.diagnostics,
     )
+
+
+def _counters(functions: Functions, shared: int) -> list[int]:
+    """Offsets of the counters that say whether an inference ended before its last operator."""
+    return [
+        shared + functions.state.offset(argument.slot)
+        for step in functions.main.memory.steps
+        for argument in step.arguments
+        if isinstance(argument, StateArgument)
+        and argument.parameter == step.stops
+        and argument.slot is not None
+    ]
 
 
 def _picture(model: Model, memory: Memory) -> ArenaPlan:

@@ -8,7 +8,7 @@ kernels/internal/common.cc); with a bias of 32 bits it sums and scales as for in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,7 @@ def int16_numbers(
     narrow: bool,
     input_zero: int = 0,
     output_zero: int = 0,
+    bias_types: Sequence[DType] = (DType.INT64,),
 ) -> Numbers:
     """``weights`` is int8 [channels, taps], ``scales`` are (multiplier, shift) of the channels.
     ``narrow``: TFLM sums in 32 bits. Zero points only where the kernel looks at them."""
@@ -84,7 +85,7 @@ def int16_numbers(
     site.require(low <= high, "an activation whose range is empty")
     offsets = np.zeros(count, np.int64)
     if bias is not None:
-        site.of_type(bias, DType.INT32 if narrow else DType.INT64)
+        site.of_type(bias, *((DType.INT32,) if narrow else bias_types))
         offsets = site.constant(bias).reshape(-1).astype(np.int64)
         site.require(offsets.size == count, f"{offsets.size} biases for {count} channels")
     wide = weights.astype(np.int64)

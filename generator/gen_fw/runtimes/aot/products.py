@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gen_fw.runtimes.aot import plane
-from gen_fw.runtimes.aot.filters import Array, Window, blocked, blocked_rows
+from gen_fw.runtimes.aot.filters import Array, Channels, Window, blocked, blocked_rows
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Site, Step
 from gen_fw.runtimes.aot.numbers import Numbers
 from gen_fw.runtimes.aot.overlap import window_below
@@ -34,11 +34,11 @@ def tile_step(
     direct = pointwise and size.stride_height == size.stride_width == 1 and groups == 1
     words: dict[str, Any] = {
         **size.words(),
+        "input_zero": 0,
         **numbers.words,
         "depth": size.depth // groups,
         "image_depth": size.depth,
         "groups": groups,
-        "input_zero": 0,
         "pixels": pixels,
         "taps": taps,
         "tile": tile,
@@ -76,6 +76,19 @@ def tile_step(
         # the second group still reads what the first one has written over
         over=(Over("input", below),) if groups == 1 else (),
     )
+
+
+def grouped_bytes(
+    site: Site, size: Window, weights: Array, outcome: Channels, input_zero: int
+) -> Step:
+    """An int8 convolution in groups; ``weights``: [channels, taps of a group]."""
+    words = {**outcome.words(), "kind": "int8", "biased": False}
+    words["input_zero"] = input_zero if size.padded else 0
+    tables = (("channels", "channel", outcome.table),)
+    numbers = Numbers(words, tables, 1, "int8_t", "int8_t")
+    groups = size.depth * size.kernel_height * size.kernel_width // weights.shape[1]
+    what = f"{size.depth} to {len(weights)} channels in {groups} groups"
+    return tile_step(site, size, weights, numbers, what, groups)
 
 
 def _tile(pixels: int, most: int) -> int:
