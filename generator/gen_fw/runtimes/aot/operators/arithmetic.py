@@ -133,12 +133,13 @@ def add_n(site: Site) -> Sequence[Step]:
 
 
 def _operands(site: Site) -> tuple[Tensor, Tensor, Tensor]:
-    """Both inputs and the output, of one quantized type, with positive scales."""
+    """Both inputs and the output, of one quantized type. A scale of 0 makes an input 0."""
     first = site.of_type(site.input(0), *_QUANTIZED)
     second = site.of_type(site.input(1), first.dtype)
     target = site.of_type(site.output(), first.dtype)
-    scales = [site.affine(tensor)[0] for tensor in (first, second, target)]
-    site.require(min(scales) > 0, "a scale that is not positive")
+    scales = [site.affine(tensor)[0] for tensor in (first, second)]
+    site.require(min(scales) >= 0, "a scale that is negative")
+    site.require(site.affine(target)[0] > 0, "an output scale that is not positive")
     return first, second, target
 
 
