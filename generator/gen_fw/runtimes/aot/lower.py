@@ -12,7 +12,7 @@ from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model
-from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Source
+from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Requires, Source
 from gen_fw.runtimes.aot.layer import (
     DataArgument,
     ScratchArgument,
@@ -130,6 +130,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         },
         report=_report(model, functions, arena),
         stateful=state.bytes > 0,
+        requires=Requires(libraries=sources.libraries),
         stack_bytes=_STACK_BYTES,
         arena_plan=_picture(model, memory),
         diagnostics=model.diagnostics,
