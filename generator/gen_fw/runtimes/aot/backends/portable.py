@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from gen_fw.runtimes.aot.backends import Depthwise, Product
-from gen_fw.runtimes.aot.filters import PAIR_FIELD, Window, blocked, blocked_rows
+from gen_fw.runtimes.aot.filters import PAIR_FIELD, blocked, blocked_rows
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Step
 from gen_fw.runtimes.aot.overlap import window_below
+from gen_fw.runtimes.aot.plane import fill, over, reads
+from gen_fw.runtimes.aot.plane import tile as plane_tile
 
 #: output pixels of a tile
 PIXELS = 4
@@ -109,7 +111,7 @@ def depthwise(layer: Depthwise) -> Step | str:
         apart_columns = size.out_width - columns
     height = (rows - 1) * size.stride_height + (size.kernel_height - 1) * size.dilation_height + 1
     width = (columns - 1) * size.stride_width + (size.kernel_width - 1) * size.dilation_width + 1
-    tile = _tile(columns, site.target.registers, paired=paired)
+    tile = plane_tile(columns, site.target.registers, paired=paired)
     words: dict[str, Any] = {
         **size.words(),
         **outcome.words(),
@@ -124,10 +126,10 @@ def depthwise(layer: Depthwise) -> Step | str:
         "apart": apart_rows * size.out_width + apart_columns,
         "plane_height": height,
         "plane_width": width,
-        **_fill(size, height, width, apart_rows * size.stride_height),
+        **fill(size, height, width, apart_rows * size.stride_height),
         "tile": tile,
         "unrolled": taps <= _UNROLLED,
-        "reads": _reads(size, width, tile),
+        "reads": reads(size, width, tile),
     }
     cell = 4 if paired else 1
     return Step(
@@ -141,45 +143,5 @@ def depthwise(layer: Depthwise) -> Step | str:
             ScratchArgument("plane", "int32_t" if paired else "int8_t", cell * height * width),
         ),
         layer.comment,
-        over=_over(size, count),
+        over=over(size, count),
     )
-
-
-def _over(size: Window, count: int) -> tuple[Over, ...]:
-    """A channel is read whole before it is written, and at such a distance its outputs lie over
-    its own inputs only."""
-    own = size.batch == 1 and (count == size.depth or size.depth == 1)
-    return (Over("input", every=size.depth),) if own else ()
-
-
-def _fill(size: Window, height: int, width: int, apart: int) -> dict[str, int]:
-    """The part of the plane that is copied from the image: rows that hold a place of it, here or
-    ``apart`` rows below, and columns; ``fill_step`` cells at a time."""
-    cells = min(size.width, width - size.pad_left)
-    top = 0 if apart else size.pad_top
-    return {
-        "fill_top": min(max(size.pad_top - apart, top), height),
-        "fill_bottom": min(size.height + size.pad_top, height),
-        "fill_width": cells,
-        "fill_step": max(step for step in range(1, 9) if cells % step == 0),
-    }
-
-
-def _tile(columns: int, registers: int, *, paired: bool) -> int:
-    """Neighbouring outputs that are computed together: many share their inputs, as far as sums
-    fit into registers; the last tile should not repeat much of the one before it."""
-    most = 3 if paired else max(4, registers // 5)
-    sizes = range(1, min(most, columns) + 1)
-    return min(sizes, key=lambda tile: (-(-columns // tile) * (tile + 1), -tile))
-
-
-def _reads(size: Window, width: int, tile: int) -> list[tuple[int, list[tuple[int, int]]]]:
-    """Every place that a tile reads, with the sums and taps that it contributes to."""
-    places: dict[int, list[tuple[int, int]]] = {}
-    for ky in range(size.kernel_height):
-        for kx in range(size.kernel_width):
-            for t in range(tile):
-                column = t * size.stride_width + kx * size.dilation_width
-                place = ky * size.dilation_height * width + column
-                places.setdefault(place, []).append((t, ky * size.kernel_width + kx))
-    return sorted(places.items())

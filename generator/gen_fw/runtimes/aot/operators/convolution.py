@@ -10,13 +10,14 @@ from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
 from gen_fw.runtimes.aot.backends import Product, product
 from gen_fw.runtimes.aot.filters import Window, channels, window
 from gen_fw.runtimes.aot.layer import Site, Step
+from gen_fw.runtimes.aot.products import grouped_bytes
 from gen_fw.runtimes.aot.table import operator
 
 
 @operator(
     "CONV_2D",
     types="int8, int4 or int8 weights, per tensor and per channel",
-    limits="constant weights; groups as LiteRT's grouped convolution",
+    limits="constant weights; groups",
 )
 def conv_2d(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
@@ -27,12 +28,16 @@ def conv_2d(site: Site) -> Sequence[Step]:
     size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
     count, depth = filters.shape[0], filters.shape[3]
     site.require(count == size.out_depth, "filters and output channels differ")
-    site.require(depth == size.depth, "grouped convolution")
+    site.require(depth > 0 and size.depth % depth == 0, "channels are no multiple of the filters'")
+    groups = size.depth // depth
+    site.require(count % groups == 0, "output channels are no multiple of the groups")
     weights = site.constant(filters).reshape(count, -1)
     bias = site.optional(2)
     outcome = channels(
         site, weights, source, filters, bias, target, options.fused_activation_function
     )
+    if groups > 1:
+        return [grouped_bytes(site, size, weights, outcome, site.affine(source)[1])]
     what = f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
     what += f"{size.stride_width}, {size.depth} to {count} channels, "
     what += f"{size.batch * size.out_height * size.out_width} pixels"
