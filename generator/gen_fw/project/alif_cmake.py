@@ -209,7 +209,7 @@ def _pins(tree: dict[str, Any], *, npu: bool) -> list[dict[str, str]]:
         pins += _TFLM_PINS
     if tree["signal"]:
         pins += _SIGNAL_PINS
-    if tree["cmsis_nn"]:
+    if tree["cmsis_nn"] or "cmsis_nn" in tree["kernel_libraries"]:
         pins += _CMSIS_NN_PINS
     keys = ("name", "title", "repository", "revision")
     return [dict(zip(keys, pin, strict=True)) for pin in pins]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -22,6 +22,7 @@ from gen_fw.runtimes.aot.layer import (
     TensorArgument,
 )
 from gen_fw.runtimes.aot.memory import Memory
+from gen_fw.runtimes.aot.sets import SETS
 from gen_fw.runtimes.aot.state import State
 from gen_fw.runtimes.aot.subgraphs import (
     Function,
@@ -136,7 +137,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
                 for tensor, offset in sorted(memory.tensors.items())
             ],
         },
-        report=_report(model, functions, arena),
+        report=_report(model, functions, target, arena),
         stateful=state.bytes > 0,
         requires=Requires(kernels=libraries, libraries=sources.libraries),
         stack_bytes=_STACK_BYTES,
@@ -283,7 +284,34 @@ def _items(memory: Memory, arena: int, state: int) -> tuple[Item, ...]:
     return tuple(items)
 
 
-def _report(model: Model, functions: Functions, arena: int) -> dict[str, Any]:
+def _why(step: Step, target: Target) -> str:
+    """Why a step has kernels of its set."""
+    if step.why:
+        return step.why
+    first = step.kernels == target.backends[0]
+    return "first choice on this processor" if first else "the only ones for this operator"
+
+
+def _kernels(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sets of kernels in the order of the operators, with what each is used for and why."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row["kernels"]:
+            where = f"{row['subgraph']}:" if row["subgraph"] else ""
+            label = f"{where}{row['index']} {row['name']}"
+            groups.setdefault((row["kernels"], row["why"]), []).append(label)
+    return [
+        {
+            "kernels": kernels,
+            "title": ", ".join(SETS.get(name, name) for name in kernels.split(", ")),
+            "operators": labels,
+            "why": why,
+        }
+        for (kernels, why), labels in groups.items()
+    ]
+
+
+def _report(model: Model, functions: Functions, target: Target, arena: int) -> dict[str, Any]:
     memory = functions.main.memory
     rows: list[dict[str, Any]] = []
     for part in sorted(functions.made, key=lambda part: part.subgraph.index):
@@ -301,11 +329,12 @@ def _report(model: Model, functions: Functions, arena: int) -> dict[str, Any]:
                     # an operator without code, such as RESHAPE, has neither
                     "kernels": ", ".join(dict.fromkeys(step.kernels for step in steps)),
                     "kernel": ", ".join(dict.fromkeys(step.template for step in steps)),
-                    "why": "; ".join(dict.fromkeys(step.why for step in steps if step.why)),
+                    "why": "; ".join(dict.fromkeys(_why(step, target) for step in steps)),
                 }
             )
     return {
         "operators": rows,
+        "kernels": _kernels(rows),
         "macs_total": sum(row["macs"] for row in rows),
         "plan": {
             "buffers": len(memory.plan.buffers),

@@ -16,15 +16,6 @@ from typing import Any
 from gen_fw.runtimes.aot.filters import Array, Channels, Window
 from gen_fw.runtimes.aot.layer import Site, Step, UnsupportedError
 
-#: name of a set -> what it is, for people
-SETS = {
-    "portable": "gen-fw, plain C",
-    "dsp": "gen-fw, Arm DSP extension",
-    "mve": "gen-fw, Arm MVE (Helium)",
-    "cmsis_nn": "CMSIS-NN",
-    "esp_nn": "ESP-NN",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Product:
