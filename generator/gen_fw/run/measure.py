@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ from gen_fw.run import machine
 from gen_fw.run.build import build, executable
 from gen_fw.run.elf import Image, Sizes
 from gen_fw.run.process import Done, stream
-from gen_fw.run.project import NativeProgram, NativeProject, load
+from gen_fw.run.project import NativeOperator, NativeProgram, NativeProject, load
 from gen_fw.run.tensors import Output, read_inputs, read_outputs, save_outputs
 from gen_fw.run.tools import VALGRIND, find, needed, require
 
@@ -28,12 +28,21 @@ _RUN = re.compile(
     r"^RUN (\w+) arena (\d+) used (\d+) stack (\d+) count (\d+)\*1000000\+(\d+) samples (\d+)$",
     re.MULTILINE,
 )
+_PROFILE = re.compile(r"^PROFILE (\w+) (\d+) (\d+)$", re.MULTILINE)
 _FAILED = re.compile(r"^(?:RUN \w+ failed: |FAULT ).*$", re.MULTILINE)
 _COLLECTED = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 
 
 def _silent(_text: str) -> None:
     """The default callback."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCount:
+    """An operator and what it took."""
+
+    operator: NativeOperator
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,9 @@ class ProgramRun:
     sizes: Sizes
     samples: int
     outputs: tuple[Output, ...]
+    #: what each operator of an inference took: instructions on emulated boards, nanoseconds on the
+    #: host; None when that was not asked for
+    profile: tuple[OperatorCount, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +96,15 @@ def run(
     progress: Callable[[str], None] = _silent,
     line: Callable[[str], None] = _silent,
     build_line: Callable[[str], None] = _silent,
+    profile: bool = False,
 ) -> ProjectRun:
     """Builds and runs the project in ``folder``.
 
     ``inputs``: program name (or "" for the only or first one) -> file with inputs; without one the
     reference input is used. ``output``: an .npz for ``out0`` … (``<name>/out0`` … of further
     programs). ``line`` gets the application's output as it comes, ``build_line`` the build's.
-    Only files below ``build/`` change.
+    ``profile`` builds the runner once more, to count what each operator takes. Only files below
+    ``build/`` change.
 
     Raises UsageError, ToolMissingError, or GenFwError when the build or a program fails.
     """
@@ -123,6 +137,10 @@ def run(
     if counter == "valgrind callgrind":
         progress("counting instructions")
         programs = _counted(project, programs, built, seconds)
+    if profile:
+        progress("building the profile")
+        counts = _profiled(project, given, seconds, environment or {}, build_line)
+        programs = tuple(replace(entry, profile=counts[entry.program.name]) for entry in programs)
     if output is not None:
         save_outputs(output, _named(programs))
     return ProjectRun(project, counter, programs, app, image.bytes, image.ram)
@@ -202,6 +220,38 @@ def _objects(built: Path, program: NativeProgram) -> list[Path]:
     )
 
 
+def _profiled(
+    project: NativeProject,
+    given: Mapping[str, Sequence[bytes]],
+    seconds: float,
+    environment: Mapping[str, str],
+    line: Callable[[str], None],
+) -> dict[str, tuple[OperatorCount, ...]]:
+    """Program -> its operators in order with what each took."""
+    others = [program.name for program in project.programs if not program.operators]
+    if others:
+        raise UsageError(
+            f"--profile: {', '.join(others)} is not of runtime aot",
+            why="only generated C tells when an operator begins and ends",
+            hint="generate with --runtime aot",
+        )
+    built = build(project, environment=environment, progress=_silent, line=line, profile=True)
+    measured, _ = _measure(project, built, given, seconds)
+    found: dict[str, dict[int, int]] = {}
+    for name, index, count in _PROFILE.findall(measured.text):
+        found.setdefault(name, {})[int(index)] = int(count)
+    for program in project.programs:
+        if program.name not in found:
+            raise _broken(program, measured)
+    return {
+        program.name: tuple(
+            OperatorCount(operator, found[program.name].get(operator.index, 0))
+            for operator in program.operators
+        )
+        for program in project.programs
+    }
+
+
 def _counter(project: NativeProject) -> Counter:
     if project.emulator:
         return "qemu -icount"
@@ -212,8 +262,6 @@ def _counted(
     project: NativeProject, programs: tuple[ProgramRun, ...], built: Path, seconds: float
 ) -> tuple[ProgramRun, ...]:
     """The programs with the instructions of one inference of the reference input."""
-    from dataclasses import replace
-
     place = _empty(built / "run" / "count")
     runner = executable(project, built, "runner")
     counted = []

@@ -23,6 +23,7 @@ from gen_fw.runtimes.aot.layer import (
     Step,
     TensorArgument,
 )
+from gen_fw.runtimes.aot.profile import profile_header
 from gen_fw.runtimes.aot.sequence import function, header, resetting, sequence
 from gen_fw.runtimes.aot.state import State
 from gen_fw.runtimes.aot.target import Target
@@ -132,12 +133,15 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
                 continue
             text = texts[id(call)]
             kernel = _kernel(name, call, text, overlapping[text], kernels)
-            lines.append(_line(call, kernel, arrays, done))
+            line = _line(call, kernel, arrays, done)
+            lines.append(f"{line}\n  STEP({call.step.operator});" if not body.subgraph else line)
         functions.append(function(name, body, lines, shared))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
     kernel_file = _kernel_file(
         name, "\n".join([*statics.texts.values(), code]), target, tuple(statics.includes)
     )
+    steps = [call.step.operator for body in bodies if not body.subgraph for call in body.calls]
+    operators = max(steps, default=-1) + 1
     files = {
         f"{name}_aot.h": header(name, bodies, state),
         f"{name}_aot.c": sequence(name, [*functions, *resetting(name, shared, state)]),
@@ -145,6 +149,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
         f"{name}_kernels.c": kernel_file,
         f"{name}_weights.h": arrays.header(),
         f"{name}_weights.c": arrays.source(),
+        f"{name}_profile.h": profile_header(name, operators),
     }
     return Sources(
         files,
