@@ -35,7 +35,7 @@ INSTRUCTIONS = {
     ("resnet8", "M4"): 13.6 * _M,
     ("ad01", "M4"): 0.37 * _M,
     ("kws", "rv32"): 8.3 * _M,
-    ("vww", "rv32"): 24.5 * _M,
+    ("vww", "rv32"): 21.0 * _M,
 }
 #: (model, machine, --optimise) -> bytes of code
 CODE = {

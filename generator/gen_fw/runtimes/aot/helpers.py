@@ -231,6 +231,10 @@ static inline int8_t narrow_plain(int32_t sum, const CHANNEL *channel, int32_t z
 /// Two inputs in one factor: 23 bits apart, so that one 64-bit sum holds two sums.
 static inline int32_t pair(int32_t a, int32_t b) { return a + b * (1 << 23); }
 """,
+    "pair_16": """\
+/// Two inputs in one factor, 16 bits apart.
+static inline int32_t pair_16(int32_t a, int32_t b) { return a + b * (1 << 16); }
+""",
     "lower": """\
 /// The sum over the first inputs of pairs, plus 2^22: the lower 23 bits, without sign as the sum
 /// began with 2^22.

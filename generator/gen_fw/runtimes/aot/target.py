@@ -34,6 +34,9 @@ class Target:
     optimise: Literal["speed", "size"] = "speed"
     #: the compiler's scheduler before register allocation spills this target's tiles
     no_schedule: bool = False
+    #: two pixels in one 32-bit multiplication where the weights are small: the multiplier is as
+    #: fast as an addition, and there are registers for 12 sums
+    packed: bool = False
     simd: Simd = ""
     #: the kernels that may be taken, the preferred ones first (gen_fw.runtimes.aot.backends)
     backends: tuple[str, ...] = ("portable",)
@@ -83,7 +86,7 @@ def target_of(
     if arm and isa not in _SHORT_MULTIPLY:
         return Target("pairs", 14, **words)
     riscv = isa.startswith(("rv32", "riscv"))
-    return Target("tile", 30 if riscv else 14, no_schedule=riscv, **words)
+    return Target("tile", 30 if riscv else 14, no_schedule=riscv, packed=riscv, **words)
 
 
 def target_on(board: Board, optimise: Literal["speed", "size"], kernels: str = "") -> Target:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gen_fw.runtimes.aot.backends import Depthwise, Product
+from gen_fw.runtimes.aot.backends import Depthwise, Product, packed
 from gen_fw.runtimes.aot.filters import PAIR_FIELD, blocked, blocked_rows
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Step
 from gen_fw.runtimes.aot.overlap import window_below
@@ -32,6 +32,10 @@ def _pixels(pixels: int) -> int:
 
 def product(layer: Product) -> Step | str:
     """A matrix product for any layer."""
+    if layer.site.target.packed:
+        step = packed.product(layer)
+        if step is not None:
+            return step
     site, size, weights, outcome = layer.site, layer.size, layer.weights, layer.outcome
     count, taps = weights.shape
     pixels = layer.pixels
