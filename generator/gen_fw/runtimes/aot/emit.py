@@ -134,7 +134,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
             text = texts[id(call)]
             kernel = _kernel(name, call, text, overlapping[text], kernels)
             line = _line(call, kernel, arrays, done)
-            lines.append(f"{line}\n  STEP({call.step.operator});" if not body.subgraph else line)
+            lines.append(f"{line}\n  DONE({call.step.operator});" if not body.subgraph else line)
         functions.append(function(name, body, lines, shared))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
     kernel_file = _kernel_file(

@@ -59,7 +59,7 @@ static inline uint32_t profile_counter(void) {{
 
 
 def profile_macros(name: str) -> str:
-    """What the sequence of calls needs: BEGIN() before the first, STEP(i) after each of operator
+    """What the sequence of calls needs: BEGIN() before the first, DONE(i) after each of operator
     i."""
     return f"""// What each operator takes, on request: {name}_profile.h.
 #if defined(GEN_FW_PROFILE) && GEN_FW_PROFILE
@@ -85,10 +85,10 @@ static void profile_step(int32_t index) {{
   profile_last = profile_counter();
 }}
 #define BEGIN() profile_begin()
-#define STEP(operator) profile_step(operator)
+#define DONE(operator) profile_step(operator)
 #else
 #define BEGIN() ((void)0)
-#define STEP(operator) ((void)0)
+#define DONE(operator) ((void)0)
 #endif
 
 """

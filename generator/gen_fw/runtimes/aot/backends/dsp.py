@@ -42,7 +42,8 @@ def _tiles(layer: Product) -> Step:
     rounds, unroll = _loop(steps - 1, 4 if layer.site.target.optimise == "size" else 8)
     run = taps if layer.direct else size.kernel_width * size.depth
     # a pixel's window is copied first where it has no runs of whole words, or reaches outside
-    gathers = bool(size.padded or run % _WORD or size.dilation_width > 1)
+    dilated = size.dilation_width > 1 and not layer.direct
+    gathers = bool(size.padded or run % _WORD or dilated)
     return Step(
         "conv_dsp",
         {**_words(layer), "steps": steps, "rounds": rounds, "unroll": unroll, "gathers": gathers},
@@ -66,14 +67,28 @@ def _rows(layer: Product) -> Step:
     padded[:, :whole] = layer.weights[:, :whole]
     if taps > whole:
         padded[:, whole - taps :] = layer.weights[:, whole:]
+    table = layer.outcome.table
+    # one multiplier, offset and shift for all channels: before the weights
+    uniform = len(table) % 4 == 0 and bool((table[:, 1:] == table[0, 1:]).all())
+    stream = _blocks(layer, padded, 4, uniform=uniform).reshape(-1)
+    if uniform:
+        stream = np.concatenate([table[0, 1:], stream])
     rounds, unroll = _loop(steps - 2, 2 if layer.site.target.optimise == "size" else 4)
     return Step(
         "dense_dsp",
-        {**_words(layer), "steps": steps, "rounds": rounds, "unroll": unroll, "last": last},
+        {
+            **_words(layer),
+            "steps": steps,
+            "rounds": rounds,
+            "unroll": unroll,
+            "last": last,
+            "uniform": uniform,
+            "block_words": 4 * steps + (4 if uniform else 16),
+        },
         (
             layer.site.reads("input", layer.site.input(0)),
             layer.site.writes("output", layer.site.output()),
-            DataArgument("weights", "int32_t", _blocks(layer, padded, 4), "weights"),
+            DataArgument("weights", "int32_t", stream, "weights"),
         ),
         layer.comment,
         over=(Over("input", window_below(layer.size, 1, buffered=False)),),
@@ -97,12 +112,14 @@ def _loop(steps: int, most: int) -> tuple[int, int]:
     return (rounds, steps // rounds) if rounds > 1 else (1, steps) if steps > 0 else (0, 0)
 
 
-def _blocks(layer: Product, weights: Array, size: int) -> Array:
+def _blocks(layer: Product, weights: Array, size: int, *, uniform: bool = False) -> Array:
     """int32 [block, weights and channels]. A word of weights has two taps of two channels, as
     SXTB16 separates them: bytes are channel 0, channel 1 of one tap, then of the other; inputs are
     widened alike, so that taps 0 and 2, 1 and 3 of four are together."""
     table = layer.outcome.table.astype(np.int64)
     table[:, 0] *= 4
+    if uniform:
+        table = table[:, :1]
     rows = []
     for at in blocks(len(weights), size):
         block = weights[at : at + size].reshape(size // 2, 2, -1, 2, 2)

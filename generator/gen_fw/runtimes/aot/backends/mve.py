@@ -40,6 +40,9 @@ def product(layer: Product) -> Step | str:
     small = layer.site.target.optimise == "size"
     straight = 4 if small else _STEPS
     rounds, unroll = _loop(steps, straight)
+    # not in pieces: the biases alone cannot be addressed as blocks with their scales
+    raw = layer.outcome.raw
+    uniform = tile == 1 and count % _CHANNELS == 0 and bool((raw[:, 2:] == raw[0, 2:]).all())
     words: dict[str, Any] = {
         **size.words(),
         "input_zero": layer.input_zero if size.padded else 0,
@@ -47,6 +50,9 @@ def product(layer: Product) -> Step | str:
         "low": layer.outcome.low,
         "high": layer.outcome.high,
         "rounding": rounding,
+        "parameters": 4 if rounding == "plain" else 3,
+        # one multiplier and shift for all channels, before the biases
+        "uniform": uniform,
         "pixels": layer.pixels,
         "taps": taps,
         "tile": tile,
@@ -73,7 +79,9 @@ def product(layer: Product) -> Step | str:
             DataArgument(
                 "channels",
                 "int32_t",
-                blocked_parameters(layer.outcome, rounding, _CHANNELS),
+                (uniform_parameters if uniform else blocked_parameters)(
+                    layer.outcome, rounding, _CHANNELS
+                ),
                 "channels",
             ),
             *scratch,
@@ -117,6 +125,14 @@ def blocked_parameters(outcome: Channels, rounding: str, size: int) -> Array:
     """int32 [block, parameter, channel of the block]."""
     table = blocked_rows(parameters(outcome, rounding), size)
     return table.reshape(-1, size, table.shape[1]).transpose(0, 2, 1).astype(np.int32)
+
+
+def uniform_parameters(outcome: Channels, rounding: str, size: int) -> Array:
+    """int32: all parameters but the bias, ``size`` times each, then the biases."""
+    table = parameters(outcome, rounding)
+    scales = np.repeat(table[0, 1:], size)
+    joined: Array = np.concatenate([scales, table[:, 0]]).astype(np.int32)
+    return joined
 
 
 def _vectors(weights: Array) -> Array:
