@@ -140,7 +140,15 @@ def build(
     objects += _frame(cases, target, work, *(["-DHARNESS_LAYERS"] if layers else []))
     binary = work / "harness.elf"
     run_tool(
-        [target.cc, *target.flags, *target.link, *objects, *target.archives, "-lm", "-o", binary]
+        [
+            *(target.linker or (target.cc, *target.flags)),
+            *target.link,
+            *objects,
+            *target.archives,
+            "-lm",
+            "-o",
+            binary,
+        ]
     )
     return binary
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from gen_fw.runtimes.aot import helpers_detection, helpers_signal, helpers_types
 from gen_fw.runtimes.aot.functions import FUNCTIONS
@@ -259,9 +260,27 @@ _HELPERS |= (
 )
 
 
+#: assembler and the plain C beside it
+_EITHER = re.compile(r"#if (MVE|DSP)\n(.*?)#else\n.*?#endif\n", re.DOTALL)
+
+
 def helpers(code: str, channel_type: str) -> str:
-    """Definitions of all helpers that ``code`` calls, directly or through others, in order."""
+    """Definitions of all helpers that ``code`` calls, directly or through others, in order. Those
+    that only the plain C beside assembler calls are there for that only."""
     texts = {name: text.replace("CHANNEL", channel_type) for name, text in _HELPERS.items()}
+    always = _called(_EITHER.sub(r"\2", code), texts)
+    found = _EITHER.search(code)
+    parts = []
+    for name in _called(code, texts):
+        text = texts[name]
+        if name not in always and found is not None:
+            text = f"#if !{found[1]}\n{text}#endif\n"
+        parts.append(text)
+    return "\n".join(parts)
+
+
+def _called(code: str, texts: Mapping[str, str]) -> list[str]:
+    """Names of helpers that are called, in the order of their definitions."""
     needed: set[str] = set()
     reached = [code]
     while reached:
@@ -270,7 +289,7 @@ def helpers(code: str, channel_type: str) -> str:
             if name not in needed and re.search(rf"\b{name}\(", text):
                 needed.add(name)
                 reached.append(definition)
-    return "\n".join(texts[name] for name in texts if name in needed)
+    return [name for name in texts if name in needed]
 
 
 _PREAMBLE: dict[str, str] = {
