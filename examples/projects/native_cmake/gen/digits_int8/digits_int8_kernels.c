@@ -43,11 +43,13 @@ static inline int32_t rounded_shift(int32_t value, int32_t shift) {
   return (value >> shift) + ((value & mask) > threshold ? 1 : 0);
 }
 
+#if !MVE
 /// value * multiplier * 2^(left - right - 31) with TensorFlow Lite's two roundings.
 static inline int32_t scaled(int32_t value, int32_t multiplier, int32_t left, int32_t right) {
   return rounded_shift(doubling_high_product((int32_t)((uint32_t)value << left), multiplier),
                        right);
 }
+#endif
 
 /// value * 2^shift, limited to 32 bits.
 static inline int32_t saturating_left(int32_t value, int32_t shift) {
@@ -68,6 +70,7 @@ static inline int32_t one_over_one_plus(int32_t a) {
 
 #if MVE
 /// Pairs of pixels: all of their channels, 9 taps.
+// r9, r11: inputs, r5: weights, r7: parameters, r1: outputs; sums in the even registers
 static NAKED void mve_tile_0(const int8_t *x UNUSED, const int8_t *weights UNUSED,
     const int32_t *channels UNUSED, int8_t *out UNUSED, int32_t tiles UNUSED,
     int32_t blocks UNUSED) {
@@ -95,6 +98,8 @@ static NAKED void mve_tile_0(const int8_t *x UNUSED, const int8_t *weights UNUSE
       "vmladav.s8 r10, q2, q1\n\t"
       "vmladav.s8 r12, q3, q0\n\t"
       "vmladav.s8 lr, q3, q1\n\t"
+);
+  __asm__ volatile(
       "vmov q0[2], q0[0], r0, r8\n\t"
       "vmov q0[3], q0[1], r4, r12\n\t"
       "vmov q1[2], q1[0], r2, r10\n\t"
@@ -130,7 +135,7 @@ static NAKED void mve_tile_0(const int8_t *x UNUSED, const int8_t *weights UNUSE
       "b 3b\n\t"
       "4:\n\t"
       "add sp, #16\n\t"
-"pop {r4-r11, pc}");
+      "pop {r4-r11, pc}");
 }
 #else
 /// Pairs of pixels: all of their channels, 9 taps.
@@ -182,6 +187,7 @@ static void mve_column_0(const int8_t *input, int32_t pixel, int8_t *restrict co
 
 #if MVE
 /// Pairs of pixels: all of their channels, 72 taps.
+// r9, r11: inputs, r5: weights, r7: parameters, r1: outputs; sums in the even registers
 static NAKED void mve_tile_1(const int8_t *x UNUSED, const int8_t *weights UNUSED,
     const int32_t *channels UNUSED, int8_t *out UNUSED, int32_t tiles UNUSED,
     int32_t blocks UNUSED) {
@@ -265,6 +271,8 @@ static NAKED void mve_tile_1(const int8_t *x UNUSED, const int8_t *weights UNUSE
       "vmladava.s8 r10, q2, q1\n\t"
       "vmladava.s8 r12, q3, q0\n\t"
       "vmladava.s8 lr, q3, q1\n\t"
+);
+  __asm__ volatile(
       "vmov q0[2], q0[0], r0, r8\n\t"
       "vmov q0[3], q0[1], r4, r12\n\t"
       "vmov q1[2], q1[0], r2, r10\n\t"
@@ -300,7 +308,7 @@ static NAKED void mve_tile_1(const int8_t *x UNUSED, const int8_t *weights UNUSE
       "b 3b\n\t"
       "4:\n\t"
       "add sp, #16\n\t"
-"pop {r4-r11, pc}");
+      "pop {r4-r11, pc}");
 }
 #else
 /// Pairs of pixels: all of their channels, 72 taps.
@@ -355,6 +363,7 @@ static void mve_column_1(const int8_t *input, int32_t pixel, int8_t *restrict co
 
 #if MVE
 /// Pixels: all of their channels, 64 taps.
+// r9: inputs, r5: weights, r7: parameters, r1: outputs; sums in the even registers
 static NAKED void mve_tile_2(const int8_t *x UNUSED, const int8_t *weights UNUSED,
     const int32_t *channels UNUSED, int8_t *out UNUSED, int32_t tiles UNUSED,
     int32_t blocks UNUSED) {
@@ -402,6 +411,8 @@ static NAKED void mve_tile_2(const int8_t *x UNUSED, const int8_t *weights UNUSE
       "vmladava.s8 r4, q2, q0\n\t"
       "vldrb.u8 q3, [r5], #16\n\t"
       "vmladava.s8 r6, q3, q0\n\t"
+);
+  __asm__ volatile(
       "vmov q0[2], q0[0], r0, r4\n\t"
       "vmov q0[3], q0[1], r2, r6\n\t"
       "vldrw.u32 q2, [r7], #16\n\t"
@@ -431,7 +442,7 @@ static NAKED void mve_tile_2(const int8_t *x UNUSED, const int8_t *weights UNUSE
       "b 3b\n\t"
       "4:\n\t"
       "add sp, #16\n\t"
-"pop {r4-r11, pc}");
+      "pop {r4-r11, pc}");
 }
 #else
 /// Pixels: all of their channels, 64 taps.
