@@ -77,6 +77,8 @@ class Figures:
     bound: int
     stack: int
     sizes: Sizes
+    #: as --kernels has it
+    kernels: str = ""
 
     def goals(self) -> Iterator[tuple[str, int, float]]:
         """(what, value, most that it may be) of everything that has a goal."""
@@ -101,11 +103,19 @@ class Figures:
 
 
 def measure(
-    model: str, machine: str, shared: Path | None, work: Path, optimise: str = "speed"
+    model: str,
+    machine: str,
+    shared: Path | None,
+    work: Path,
+    optimise: str = "speed",
+    kernels: str = "",
+    library: Target | None = None,
 ) -> Figures:
-    """Builds and runs a model, which must compute the golden outputs."""
+    """Builds and runs a model, which must compute the golden outputs. ``library`` is the target
+    with the library that ``kernels`` names."""
     board, target = MACHINES[machine]
-    case = model_case(model, shared, board, optimise, random=0)
+    target = library or target
+    case = model_case(model, shared, board, optimise, random=0, kernels=kernels)
     outcome = run_cases([case], target, work, trace=False)
     assert not outcome.mismatches, outcome.mismatches
     measured = outcome.measured[case.program.name]
@@ -119,6 +129,7 @@ def measure(
         plan["lower_bound"],
         max(measured.stack),
         sizes_of(case.program, target, work),
+        kernels,
     )
 
 
