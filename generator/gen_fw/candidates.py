@@ -128,6 +128,7 @@ def lowering(options: Options, board: Board) -> Lower:
         raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
     if runtime == "aot":
         target_on(board, options.optimise, options.kernels)
+        _buildable(board, options.kernels)
     elif options.kernels not in ("", board.kernels):
         kernels_of(board, options.kernels)
     for function in options.custom_ops.values():
@@ -138,6 +139,20 @@ def lowering(options: Options, board: Board) -> Lower:
         return _sized(make(model, name, board, options), options)
 
     return lower
+
+
+def _buildable(board: Board, kernels: str) -> None:
+    """Raises UsageError for a library that projects of the board's family do not build."""
+    from gen_fw.project.family import load_family
+
+    if kernels not in ("cmsis_nn", "esp_nn"):
+        return
+    known = load_family(board.family).kernel_libraries
+    if kernels not in known:
+        raise UsageError(
+            f"--kernels {kernels}: {board.family} projects do not build it for generated C",
+            hint=f"--kernels {', '.join((*known, 'portable'))}, or leave it out",
+        )
 
 
 def estimating(options: Options, board: Board) -> Lower:

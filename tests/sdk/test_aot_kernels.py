@@ -5,19 +5,22 @@ Micro's reference kernels, and no slower than TensorFlow Lite Micro with CMSIS-N
 from __future__ import annotations
 
 import csv
+import subprocess
 from pathlib import Path
 
 import pytest
 import sdk_evidence
+from jinja2 import Template
 from sdk_trees import Tree, cmsis_nn, esp_nn
 
 from aot_harness import Case, run_cases
 from aot_libraries import with_library
 from aot_oracle import Question, preserved
 from aot_programs import SHARED, lowered, model_case, model_path
-from aot_targets import HOSTS, M4, M55, RV32, Target
+from aot_targets import HOSTS, M4, M55, RV32, Target, run_tool
 from fuzz_models import FuzzModel, fuzz_model
 from gen_fw.errors import ModelError
+from gen_fw.resources import templates_root
 
 pytestmark = pytest.mark.sdk
 
@@ -134,3 +137,39 @@ def test_esp_nn_in_plain_c(espressif: Tree, shared: Path, tmp_path: Path) -> Non
         tools={},
         results=rows,
     )
+
+
+_MAKEFILE = """
+CC := {cc}
+C_FLAGS := {flags}
+BUILD := build
+FLAGS_FILE := flags.txt
+Q := @
+include kernels.mk
+all.a: $(KERNEL_OBJECTS)
+\t@ar rcs $@ $^
+"""
+
+
+@pytest.mark.parametrize("library", ["cmsis_nn", "esp_nn"])
+def test_rules_for_make(library: str, cmsis: Tree, espressif: Tree, tmp_path: Path) -> None:
+    """The rules that make-based families include build the same libraries."""
+    target = M4 if library == "cmsis_nn" else RV32
+    template = templates_root() / "shared" / "make" / "kernels.mk.j2"
+    text = Template(template.read_text(), trim_blocks=True, keep_trailing_newline=True).render(
+        tree={"kernel_libraries": [library]}
+    )
+    (tmp_path / "kernels.mk").write_text(text)
+    (tmp_path / "flags.txt").touch()
+    flags = " ".join(target.flags)
+    (tmp_path / "Makefile").write_text(_MAKEFILE.format(cc=f"ccache {target.cc}", flags=flags))
+    root = (cmsis if library == "cmsis_nn" else espressif).root
+    variable = f"{library.upper()}_ROOT"
+    run_tool(["make", "-s", "-C", tmp_path, "all.a", f"{variable}={root}"])
+    members = run_tool(["ar", "t", tmp_path / "all.a"]).split()
+    wanted = {"cmsis_nn": "arm_convolve_wrapper_s8.o", "esp_nn": "esp_nn_conv_opt.o"}
+    assert wanted[library] in members
+    missing = subprocess.run(
+        ["make", "-C", tmp_path, "all.a", f"{variable}={tmp_path}"], capture_output=True, text=True
+    )
+    assert missing.returncode and "names no folder that has" in missing.stderr

@@ -39,7 +39,7 @@ def _tiles(layer: Product) -> Step:
     taps = weights.shape[1]
     steps = 2 * -(-taps // _WORD)
     padded = np.pad(weights, ((0, 0), (0, 2 * steps - taps)))
-    rounds, unroll = _loop(steps - 1, 4 if layer.site.target.optimise == "size" else 8)
+    rounds, unroll = _loop(steps - 1, 2 if layer.site.target.optimise == "size" else 8)
     run = taps if layer.direct else size.kernel_width * size.depth
     # a pixel's window is copied first where it has no runs of whole words, or reaches outside
     dilated = size.dilation_width > 1 and not layer.direct
