@@ -113,3 +113,13 @@ def depthwise(layer: Depthwise) -> Step:
 def add(layer: Sum, plain: Callable[[Any], Step]) -> Step:
     """The kernel of a sum; ``plain`` makes the one in plain C."""
     return choose("add", layer, layer.site, plain)
+
+
+def loop_of(steps: int, most: int) -> tuple[int, int]:
+    """(rounds, steps of a round) of a loop over ``steps``, at most ``most`` written out; the rest,
+    which is written out behind it, is as short as rounds of half of that or more allow."""
+    if steps <= 0:
+        return 0, 0
+    sizes = range(min(most, steps), (min(most, steps) - 1) // 2, -1)
+    unroll = min(sizes, key=lambda size: (steps % size, -size))
+    return steps // unroll, unroll

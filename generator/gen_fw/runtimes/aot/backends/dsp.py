@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gen_fw.runtimes.aot.backends import Product
+from gen_fw.runtimes.aot.backends import Product, loop_of
 from gen_fw.runtimes.aot.filters import Array, blocks
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Step
 from gen_fw.runtimes.aot.overlap import window_below
@@ -39,7 +39,7 @@ def _tiles(layer: Product) -> Step:
     taps = weights.shape[1]
     steps = 2 * -(-taps // _WORD)
     padded = np.pad(weights, ((0, 0), (0, 2 * steps - taps)))
-    rounds, unroll = _loop(steps - 1, 2 if layer.site.target.optimise == "size" else 8)
+    rounds, unroll = loop_of(steps - 1, 2 if layer.site.target.optimise == "size" else 8)
     run = taps if layer.direct else size.kernel_width * size.depth
     # a pixel's window is copied first where it has no runs of whole words, or reaches outside
     dilated = size.dilation_width > 1 and not layer.direct
@@ -73,7 +73,7 @@ def _rows(layer: Product) -> Step:
     stream = _blocks(layer, padded, 4, uniform=uniform).reshape(-1)
     if uniform:
         stream = np.concatenate([table[0, 1:], stream])
-    rounds, unroll = _loop(steps - 2, 2 if layer.site.target.optimise == "size" else 4)
+    rounds, unroll = loop_of(steps - 2, 2 if layer.site.target.optimise == "size" else 4)
     return Step(
         "dense_dsp",
         {
@@ -104,12 +104,6 @@ def _words(layer: Product) -> dict[str, Any]:
         "taps": layer.weights.shape[1],
         "direct": layer.direct,
     }
-
-
-def _loop(steps: int, most: int) -> tuple[int, int]:
-    """(rounds, steps of a round) for so many steps; the rest is written out."""
-    rounds = -(-steps // most)
-    return (rounds, steps // rounds) if rounds > 1 else (1, steps) if steps > 0 else (0, 0)
 
 
 def _blocks(layer: Product, weights: Array, size: int, *, uniform: bool = False) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gen_fw.runtimes.aot.arithmetic import doubling_high_product, scaled
-from gen_fw.runtimes.aot.backends import Depthwise, Product, Sum
+from gen_fw.runtimes.aot.backends import Depthwise, Product, Sum, loop_of
 from gen_fw.runtimes.aot.filters import Array, Channels, Window, blocked_rows, blocks
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Step
 from gen_fw.runtimes.aot.overlap import window_above, window_below
@@ -39,7 +39,8 @@ def product(layer: Product) -> Step | str:
     rounding = rounding_of(layer.outcome)
     small = layer.site.target.optimise == "size"
     straight = 4 if small else _STEPS
-    rounds, unroll = _loop(steps, straight)
+    looped = steps > straight
+    rounds, unroll = loop_of(steps - 2, straight) if looped else (0, 0)
     # not in pieces: the biases alone cannot be addressed as blocks with their scales
     raw = layer.outcome.raw
     uniform = tile == 1 and count % _CHANNELS == 0 and bool((raw[:, 2:] == raw[0, 2:]).all())
@@ -57,7 +58,7 @@ def product(layer: Product) -> Step | str:
         "taps": taps,
         "tile": tile,
         "steps": steps,
-        "looped": steps > straight,
+        "looped": looped,
         "rounds": rounds,
         "unroll": unroll,
         # where the last 16 taps begin, which may overlap those before them
@@ -89,14 +90,6 @@ def product(layer: Product) -> Step | str:
         layer.comment,
         over=(Over("input", window_below(size, tile, buffered=not direct)),),
     )
-
-
-def _loop(steps: int, straight: int) -> tuple[int, int]:
-    """(rounds, steps of a round) between the first and the last step."""
-    if steps <= straight:
-        return 0, 0
-    rounds = -(-(steps - 2) // straight)
-    return rounds, (steps - 2) // rounds
 
 
 def rounding_of(outcome: Channels) -> str:
