@@ -7,6 +7,7 @@ from typing import Any
 
 from gen_fw.boards.board import Board, Memory
 from gen_fw.program import Firmware
+from gen_fw.project import alif_csolution
 from gen_fw.project.tflm_tree import tflm_tree
 
 #: (variable, title, repository, revision): what a build fetches when no variable names a tree.
@@ -122,7 +123,8 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     start-up code copies; ``npu``: what the driver must know, empty when no program has a part for
     the NPU; ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of
     the DFP;
-    ``pins``: repositories to fetch; ``flags``: conditions for family.toml.
+    ``pins``: repositories to fetch; ``csolution``: what that layout needs; ``flags``: conditions
+    for family.toml.
     """
     facts = board.family_data
     tree = tflm_tree(firmware)
@@ -132,6 +134,9 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     arena, model, code = (regions[places[role]] for role in ("arena", "model", "code"))
     loaded = model["kind"] == "ram"
     external = model["kind"] == "rom" and model["name"] != "mram"
+    includes = [*_includes(facts), *(_OSPI_INCLUDES if external else ())]
+    pins = _pins(tree, npu=bool(npu))
+    csolution = alif_csolution.data(tree, pins, facts, external=external)
     return {
         **facts,
         **tree,
@@ -152,9 +157,13 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "boot_sources": list(_BOOT_SOURCES),
         "boot_files": [path.rpartition("/")[2].removesuffix(".c") for path in _BOOT_SOURCES],
         "dfp_sources": [*_SOURCES, *(_OSPI_SOURCES if external else ())],
-        "dfp_includes": [*_includes(facts), *(_OSPI_INCLUDES if external else ())],
-        "pins": _pins(tree, npu=bool(npu)),
-        "flags": ["model-external"] if external else [],
+        "dfp_includes": includes,
+        "pins": pins,
+        "csolution": csolution,
+        "flags": [
+            *(["model-external"] if external else []),
+            *(["third-party"] if csolution["trees"] else []),
+        ],
     }
 
 

@@ -244,7 +244,8 @@ def _persistent(program: Program, firmware: Firmware) -> dict[str, Any]:
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the family that paths in family.toml may use."""
-    return {key: family_data[key] for key in ("target", "toolchain") if key in family_data}
+    words = ("target", "toolchain", "device", "core")
+    return {key: family_data[key] for key in words if key in family_data}
 
 
 def _rounded(count: int) -> int:
