@@ -7,7 +7,7 @@ from typing import Any
 
 from gen_fw.boards.board import Board, Memory
 from gen_fw.program import Firmware
-from gen_fw.project import alif_csolution
+from gen_fw.project import alif_csolution, alif_mlek
 from gen_fw.project.tflm_tree import tflm_tree
 
 #: (variable, title, repository, revision): what a build fetches when no variable names a tree.
@@ -123,8 +123,8 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     start-up code copies; ``npu``: what the driver must know, empty when no program has a part for
     the NPU; ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of
     the DFP;
-    ``pins``: repositories to fetch; ``csolution``: what that layout needs; ``flags``: conditions
-    for family.toml.
+    ``pins``: repositories to fetch; ``csolution``, ``mlek``: what these layouts need; ``flags``:
+    conditions for family.toml.
     """
     facts = board.family_data
     tree = tflm_tree(firmware)
@@ -160,6 +160,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "dfp_includes": includes,
         "pins": pins,
         "csolution": csolution,
+        "mlek": alif_mlek.data(firmware, facts, npu),
         "flags": [
             *(["model-external"] if external else []),
             *(["third-party"] if csolution["trees"] else []),
