@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Stands in for the file of this name in Arm's Ethos-U core software, which the kit fetches: targets
-# tflu and cmsis-nn of the trees that the kit names, with CMSIS-NN's kernels and the NPU's.
+# tflu and cmsis-nn of the trees that the kit names, with CMSIS-NN's kernels and the NPU's. KERNELS, a list of file names,
+# leaves out the others.
 set(micro ${TENSORFLOW_PATH}/tensorflow/lite/micro)
 set(sources)
 foreach(folder IN ITEMS
@@ -24,6 +25,17 @@ endforeach()
 file(GLOB signal ${TENSORFLOW_PATH}/signal/micro/kernels/*.cc ${TENSORFLOW_PATH}/signal/src/*.cc)
 list(APPEND sources ${signal})
 list(FILTER sources EXCLUDE REGEX "(_test|test_|fake_|mock_|hexdump|recording_|debug_log)[^/]*$")
+if(KERNELS) # of a use case that needs no others
+  set(others ${sources})
+  list(FILTER others INCLUDE REGEX "/kernels/(.*/)?[^/]+[.]cc$")
+  foreach(file IN LISTS others)
+    get_filename_component(name ${file} NAME)
+    if(file MATCHES "/micro/kernels/" AND NOT name IN_LIST KERNELS
+       AND NOT name MATCHES "_common[.]cc$|_eval[.]cc$|_util[.]cc$|_utils[.]cc$")
+      list(REMOVE_ITEM sources ${file})
+    endif()
+  endforeach()
+endif()
 set(downloads ${micro}/tools/make/downloads)
 
 add_library(tflu STATIC ${sources})
