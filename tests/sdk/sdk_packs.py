@@ -34,7 +34,7 @@ class Toolbox:
         done = subprocess.run(
             [str(tool) if tool.is_file() else first, *rest],
             cwd=cwd,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, "CCACHE_BASEDIR": str(cwd)},
             capture_output=True,
             text=True,
         )

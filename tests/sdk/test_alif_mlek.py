@@ -146,6 +146,8 @@ def run(kit: Path, *command: str) -> None:
     if shutil.which("ccache"):
         environment |= {"CMAKE_C_COMPILER_LAUNCHER": "ccache"}
         environment |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache"}
+        # the kit and the projects are copies in folders of their own each time
+        environment |= {"CCACHE_BASEDIR": str(kit.parents[1]), "CCACHE_NOHASHDIR": "1"}
     done = subprocess.run(command, cwd=kit, env=environment, capture_output=True, text=True)
     output = done.stdout + done.stderr
     assert done.returncode == 0, re.sub(r"(?m)^-- .*\n", "", output)[-6000:]
