@@ -31,6 +31,12 @@ def needed() -> None:
         pytest.skip("needs the extra vela")
 
 
+def alif_dfp() -> Tree:
+    """Alif's device family pack, from ALIF_DFP_ROOT."""
+    version = r'<release version="([\d.]+)"'
+    return tree("alif-dfp", "ALIF_DFP_ROOT", "AlifSemiconductor.Ensemble.pdsc", version)
+
+
 def npu_driver() -> Tree:
     """Arm's driver, from ETHOS_U_DRIVER_ROOT."""
     version = r"VERSION_MAJOR (\d+).*?VERSION_MINOR (\d+).*?VERSION_PATCH (\d+)"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sdk_evidence
 from elftools.elf.elffile import ELFFile
-from sdk_alif import built, made, needed, npu_driver, runtime_trees
+from sdk_alif import alif_dfp, built, made, needed, npu_driver, runtime_trees
 from sdk_trees import Tree, tree
 
 from alif_elf import check_placement
@@ -59,15 +59,15 @@ CASES: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
 }
 #: what the memories have when start-up code runs before it has copied: it may call these at its end
 LATE = {"___start_veneer", "__sys_busy_loop_init_veneer"}
+RESULTS: dict[str, dict[str, Any]] = {}
 
 
 @pytest.fixture(scope="module")
 def trees() -> tuple[Tree, ...]:
     needed()
-    version = r'<release version="([\d.]+)"'
     headers = "CMSIS/Core/Include/cmsis_version.h"
     return (
-        tree("alif-dfp", "ALIF_DFP_ROOT", "AlifSemiconductor.Ensemble.pdsc", version),
+        alif_dfp(),
         npu_driver(),
         tree("CMSIS_6", "CMSIS_6_ROOT", headers, "CM_CMSIS_VERSION"),
         *runtime_trees(),
@@ -107,8 +107,9 @@ def test_links_with_everything_in_its_place(
         "program": program,
         "arena": arena,
         "model": model,
-        "sections": sizes(elf),
+        **sizes(elf),
         "image_bytes": image.stat().st_size,
+        "elf_sha256": sdk_evidence.sha256(elf),
     }
     if len(RESULTS) == len(CASES):
         sdk_evidence.record(
@@ -125,9 +126,6 @@ def test_links_with_everything_in_its_place(
         )
 
 
-RESULTS: dict[str, dict[str, Any]] = {}
-
-
 def defined(elf: Path) -> dict[str, int]:
     """Address of each function and object, the Thumb bit cleared."""
     with elf.open("rb") as stream:
@@ -138,10 +136,11 @@ def defined(elf: Path) -> dict[str, int]:
 
 
 def sizes(elf: Path) -> dict[str, int]:
-    parts = (".vectors", ".startup", ".code", ".data", ".model", ".rodata", ".arena", ".bss")
+    """Bytes of each section."""
+    parts = ("vectors", "startup", "code", "data", "model", "rodata", "arena", "bss")
     with elf.open("rb") as stream:
         file = ELFFile(stream)
-        return {part: file.get_section_by_name(part)["sh_size"] for part in parts}
+        return {f"{part}_bytes": file.get_section_by_name(f".{part}")["sh_size"] for part in parts}
 
 
 def vector(elf: Path, index: int) -> int:

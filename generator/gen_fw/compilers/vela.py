@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -98,12 +98,10 @@ def settings_for(
             f"--compiler-option arena-cache-size: {cache!r:.80} is no number of bytes",
             hint="example: --compiler-option arena-cache-size=65536",
         )
-    name = options.get("accelerator-config", accelerator.name)
-    _known("accelerator-config", name, ETHOS_U)
-    system = options.get("system-config", entry.system_config)
-    _known("system-config", system, sections("System_Config"))
-    mode = options.get("memory-mode", entry.memory_mode)
-    _known("memory-mode", mode, sections("Memory_Mode"))
+    name = _known("accelerator-config", options, accelerator.name, ETHOS_U)
+    systems, modes = sections("System_Config"), sections("Memory_Mode")
+    system = _known("system-config", options, entry.system_config, systems)
+    mode = _known("memory-mode", options, entry.memory_mode, modes)
     return VelaSettings(name, system, mode, OPTIMISE[optimise], int(cache) if cache else None)
 
 
@@ -191,12 +189,18 @@ def same_interface(given: Model, compiled: Model, name: str) -> None:
         )
 
 
-def _known(option: str, value: str, names: Mapping[str, object] | tuple[str, ...]) -> None:
+def _known(
+    option: str,
+    options: Mapping[str, str],
+    default: str,
+    names: Mapping[str, object] | Sequence[str],
+) -> str:
+    """The value of an option, else the board's."""
+    value = options.get(option, default)
     if value not in names:
-        raise UsageError(
-            f"--compiler-option {option}: Vela has no {value!r:.80}",
-            hint=did_you_mean(value, names),
-        )
+        of = f"--compiler-option {option}" if option in options else f"{option} of the board"
+        raise UsageError(f"{of}: Vela has no {value!r:.80}", hint=did_you_mean(value, names))
+    return value
 
 
 def _tool() -> tuple[list[str], str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,11 @@ def test_options_of_the_users_own() -> None:
         with pytest.raises(UsageError) as caught:
             settings_for(npu, entry, {key: value})
         assert hint in caught.value.hint, key
+        assert f"--compiler-option: vela has no option {key!r}" in caught.value.what or (
+            f"--compiler-option {key}: " in caught.value.what
+        )
+    with pytest.raises(UsageError, match="system-config of the board: Vela has no 'Nowhere'"):
+        settings_for(npu, replace(entry, system_config="Nowhere"), {})
 
 
 def test_the_configuration_has_all_that_boards_name() -> None:
