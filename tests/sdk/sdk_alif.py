@@ -19,7 +19,11 @@ from gen_fw.request import request
 from gen_fw.run import tools
 
 #: program -> model in the folder of real models; its golden vectors lie beside it
-MODELS = {"person_detect": "tflm_person_detect", "kws": "mlperf_kws_ref_model"}
+MODELS = {
+    "person_detect": "tflm_person_detect",
+    "kws": "mlperf_kws_ref_model",
+    "audio_preprocessor": "tflm_audio_preprocessor_int8",
+}
 
 
 def needed() -> None:
@@ -58,7 +62,7 @@ def made(shared: Path, folder: Path, board: str, name: str, options: dict[str, A
     return program
 
 
-def built(project: Path) -> Path:
+def built(project: Path, preset: str = "release") -> Path:
     """The ELF file of a project, built as its README says, without a warning."""
     environment = dict(os.environ)
     if shutil.which("ccache"):
@@ -66,12 +70,12 @@ def built(project: Path) -> Path:
         environment |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache"}
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     for command in (
-        ["cmake", "--preset", "release", *generator],
-        ["cmake", "--build", "--preset", "release", "-j", "2"],
+        ["cmake", "--preset", preset, *generator],
+        ["cmake", "--build", "--preset", preset, "-j", "2"],
     ):
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
         talk = done.stdout + done.stderr
         assert done.returncode == 0, talk[-4000:]
         assert "warning: " not in talk
-    (elf,) = (project / "build/release/app").glob("*.elf")
+    (elf,) = (project / "build" / preset / "app").glob("*.elf")
     return elf

@@ -126,6 +126,13 @@ def test_links_with_everything_in_its_place(
         )
 
 
+def test_the_debug_preset_links(shared: Path, trees: tuple[Tree, ...], tmp_path: Path) -> None:
+    """CMSIS-NN's assembly does not compile without optimisation."""
+    project = tmp_path / "project"
+    made(shared, project, "alif-e7-hp", "kws", {"compiler": "none"})
+    check_placement(built(project, "debug"), load_board("alif-e7-hp"), "sram0", "mram")
+
+
 def defined(elf: Path) -> dict[str, int]:
     """Address of each function and object, the Thumb bit cleared."""
     with elf.open("rb") as stream:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import sdk_evidence
 from sdk_alif import built, made, needed, npu_driver, runtime_trees
-from sdk_trees import Tree
+from sdk_trees import Tree, tree
 
 from gen_fw.run import machine, tools
 from gen_fw.run.project import load
@@ -31,6 +31,12 @@ NO_NPU = Path(__file__).resolve().parent / "arena" / "no_npu.c"
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "e7-hp, kws, CMSIS-NN": ("alif-e7-hp", "kws", {"compiler": "none"}),
     "e7-hp, person_detect, CMSIS-NN": ("alif-e7-hp", "person_detect", {"compiler": "none"}),
+    # operators of TFLM's signal library
+    "e7-hp, audio_preprocessor, CMSIS-NN": (
+        "alif-e7-hp",
+        "audio_preprocessor",
+        {"compiler": "none"},
+    ),
     "e7-hp, person_detect": ("alif-e7-hp", "person_detect", {}),
     "e7-hp, person_detect, --max-arena 32000": (
         "alif-e7-hp",
@@ -66,7 +72,7 @@ def trees() -> tuple[Tree, ...]:
     needed()
     if not tools.find(tools.ARM_QEMU).ok:
         pytest.skip(tools.install_line([tools.find(tools.ARM_QEMU)]))
-    return (*runtime_trees(), npu_driver())
+    return (*runtime_trees(), tree("kissfft", "KISSFFT_ROOT", "kiss_fft.h", "."), npu_driver())
 
 
 def emulated(project: Path, shared: Path, name: str, *, npu: bool, beside: Path) -> list[str]:
@@ -128,7 +134,8 @@ def test_runs_in_exactly_its_arena(
             "AllocateTensors and Invoke succeed in the generated arena, use what was predicted, "
             "and AllocateTensors fails in one of 16 bytes less",
             command="TFLM_ROOT=... CMSIS_NN_ROOT=... ETHOS_U_DRIVER_ROOT=... FLATBUFFERS_ROOT=... "
-            "GEMMLOWP_ROOT=... RUY_ROOT=... pytest -m sdk tests/sdk/test_alif_emulated.py",
+            "GEMMLOWP_ROOT=... RUY_ROOT=... KISSFFT_ROOT=... "
+            "pytest -m sdk tests/sdk/test_alif_emulated.py",
             trees=trees,
             tools={
                 tools.ARM_CC.command: tools.find(tools.ARM_CC).version,

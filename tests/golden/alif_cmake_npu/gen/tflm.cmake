@@ -66,6 +66,8 @@ add_library(tflm STATIC ${tflm_sources})
 # SYSTEM, and no warnings: this code is not yours to change
 target_include_directories(tflm SYSTEM PUBLIC ${tflm_include})
 target_compile_options(tflm PRIVATE -w)
+# CMSIS-NN's assembly finds no registers in code that is not optimised
+target_compile_options(tflm PRIVATE $<$<CONFIG:Debug>:-O2>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 makes a conditional VCVT of this file, which the assembler takes for MVE's VCVTN
   set_source_files_properties(
