@@ -199,12 +199,11 @@ def _served(board: Board, npu: Accelerator, options: Options) -> None:
     """Raises UsageError when no placement that was asked for is one that the NPU can serve."""
     check_wanted(board, options.place, options.reserve)
     if any(
-        _entry(npu, placement) for placement in placements(_roles(options), board, options.place)
+        _entry(board, npu, placement)
+        for placement in placements(_roles(options), board, options.place)
     ):
         return
-    asked = " ".join(
-        f"{role}={name}" for role, name in options.place.items() if role in ("arena", "model")
-    )
+    asked = " ".join(f"{role}={name}" for role, name in options.place.items() if role != "code")
     pairs = dict.fromkeys(f"arena={one.arena} model={one.model}" for one in npu.system_configs)
     raise UsageError(
         f"--place {asked}: {npu.name} of {board.name} cannot reach that placement",
@@ -213,7 +212,10 @@ def _served(board: Board, npu: Accelerator, options: Options) -> None:
     )
 
 
-def _entry(npu: Accelerator, placement: Placement) -> SystemConfig | None:
+def _entry(board: Board, npu: Accelerator, placement: Placement) -> SystemConfig | None:
+    kept = placement.memories.get("persistent")
+    if kept is not None and not board.memory(kept).npu_visible:
+        return None  # variables of the model lie there
     return npu.system_config(placement.memories["arena"], placement.memories["model"])
 
 
@@ -255,7 +257,7 @@ class _Npu:
         self.made: dict[tuple[str, str], tuple[Program, ...]] = {}
 
     def programs(self, placement: Placement) -> tuple[Program, ...] | None:
-        entry = _entry(self.npu, placement)
+        entry = _entry(self.board, self.npu, placement)
         if entry is None:
             return None
         key = (entry.system_config, entry.memory_mode)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,14 @@ class TestWithoutVela:
         with pytest.raises(UsageError, match=says) as caught:
             ready(DIGITS, board, **options)
         assert caught.value.hint
+
+    def test_variables_lie_where_the_npu_sees_them(self) -> None:
+        board = load_board("alif-e7-hp")
+        memories = tuple(replace(m, npu_visible=m.name != "sram1") for m in board.memories)
+        models = [("digits", read_model(DIGITS))]
+        options = Options(place={"persistent": "sram1"})
+        with pytest.raises(UsageError, match=r"--place persistent=sram1: .* cannot reach"):
+            prepared(models, replace(board, memories=memories), options, lambda _stage: None)
 
     def test_the_unreachable_placement_works_without_the_npu(self) -> None:
         chosen = ready(DIGITS, "alif-e8-hp-u85", place={"arena": "dtcm"}, compiler="none")

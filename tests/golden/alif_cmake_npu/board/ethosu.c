@@ -81,8 +81,8 @@ unsigned int ethosu_config_select(uint64_t address, int index) {
   return index < 0 ? NPU_QCONFIG : regions[(unsigned)index % (sizeof regions / sizeof regions[0])];
 }
 
-// The arena is in sram1, which has a write-back cache (mpu.c of the DFP). Models are constant, and
-// what was copied at start is clean.
+// What core and NPU both write lies in dtcm and sram1, with a write-back cache (mpu.c of the DFP). Models
+// are constant, and what was copied at start is clean.
 
 void ethosu_flush_dcache(const uint64_t *base_addr, const size_t *base_addr_size,
                          int num_base_addr) {

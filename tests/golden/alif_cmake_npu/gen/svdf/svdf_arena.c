@@ -7,7 +7,7 @@
 
 #include "svdf/svdf.h"
 
-// the linker script puts these sections into sram1 and dtcm; nothing clears them at start
+// the linker script puts these sections into dtcm and sram1; nothing clears them at start
 static alignas(16) __attribute__((section(".bss.gen_fw_arena")))
 uint8_t storage[SVDF_ARENA_BYTES];
 static alignas(16) __attribute__((section(".bss.gen_fw_persistent")))
