@@ -43,6 +43,8 @@ def compiled_program(
         compiled = vela(model, name, settings, progress)
     except ModelError:
         if quantized_tensors(model):
+            # where the CPU cannot execute it either, TFLM's reasons say more, and what to do
+            lower(model, name, board, options)
             raise
         # nothing in it is for the NPU, so that Vela cannot read it does not matter
         program = lower(model, name, board, options)

@@ -269,3 +269,5 @@ class TestWithVela:
         with pytest.raises(ModelError, match="Compilation failed: too odd") as caught:
             ready(DIGITS, "alif-e7-hp")
         assert "--compiler none" in caught.value.hint
+        with pytest.raises(ModelError, match="TensorFlow Lite Micro cannot execute"):
+            ready(DATA / "uint8_dense.tflite", "alif-e7-hp")  # nor can the CPU

@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ TIME_LIMIT = 180.0
 MEMORY_LIMIT = 4 << 30
 _CHILD = Path(__file__).resolve().parent / "vela_child.py"
 _MAX_TALK = 4 << 20
+_EXCEPTION = re.compile(r"^[A-Za-z_.]+(?:Error|Exception): ")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[0-9A-Za-z.+-]*")
 
@@ -259,14 +261,23 @@ def _run(command: list[str], folder: Path, name: str, seconds: float, memory: in
         raise ModelError(
             "Vela cannot compile this model",
             where=name,
-            why=_last(text) or f"it ended with code {done.returncode}",
+            why=_died(done.returncode) or _last(text) or f"it ended with code {done.returncode}",
             hint="--compiler none does without the NPU",
         )
     return text
 
 
+def _died(code: int) -> str:
+    """Which signal ended the process; "" when none did."""
+    try:
+        return f"it crashed ({signal.Signals(-code).name})" if code < 0 else ""
+    except ValueError:
+        return f"it crashed (signal {-code})"
+
+
 def _last(talk: str) -> str:
-    """The last line that Vela printed, without the name of a Python exception."""
+    """What Vela says at its end: the text of a Python exception, else its last line."""
     lines = [line.strip() for line in talk.splitlines() if line.strip()]
-    text = "".join(c for c in (lines[-1] if lines else "") if c.isprintable())
-    return re.sub(r"^[A-Za-z_.]+(?:Error|Exception): ", "", text)[:300]
+    thrown = [index for index, line in enumerate(lines) if _EXCEPTION.match(line)]
+    text = " ".join(lines[thrown[-1] if thrown else -1 :])
+    return _EXCEPTION.sub("", "".join(c for c in text if c.isprintable()))[:300]
