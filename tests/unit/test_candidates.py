@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from gen_fw import npu_programs
 from gen_fw.boards.load import load_board
 from gen_fw.candidates import compiling, estimating, prepared
 from gen_fw.compilers import vela as room
+from gen_fw.compilers.vela import Compiled, VelaSettings
 from gen_fw.errors import DoesNotFitError, ModelError, ToolMissingError, UsageError
 from gen_fw.memory.place import Chosen
 from gen_fw.model.reader import read_model
+from gen_fw.model.types import Model
 from gen_fw.request import Options
 from sample_models import ROOT
 
@@ -221,6 +224,28 @@ class TestWithVela:
         least = caught.value.detail["needed"]
         assert f"--max-arena {least}" in caught.value.hint
         assert least == min(row["arena_bytes"] for row in caught.value.detail["compiled"])
+
+    def test_the_search_survives_what_vela_cannot_plan(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Vela 4.2 gives up where 5.2 takes more than the arena cache that it was told."""
+        compile_ = room.vela
+
+        def strict(model: Model, name: str, settings: VelaSettings, *more: Any) -> Compiled:
+            if settings.arena_cache_size:
+                raise ModelError("Vela cannot compile this model", why="exceeds the limit")
+            return compile_(model, name, settings, *more)
+
+        monkeypatch.setattr(npu_programs, "vela", strict)
+        (program,) = ready(CHIRPS, "alif-e7-hp", max_arena=4000).programs
+        rows = program.report["npu"]["tried"]
+        assert [row["optimise"] for row in rows if row["chosen"]] == ["Size"]
+        failed = [row for row in rows if "why" in row]
+        assert len(failed) == 5 and not any(row["fits"] for row in failed)
+        assert {row["why"] for row in failed} == {"exceeds the limit"}
+        with pytest.raises(DoesNotFitError, match="cache 528: exceeds the limit") as caught:
+            ready(CHIRPS, "alif-e7-hp", max_arena=1000)
+        assert caught.value.detail["needed"] > 1000
 
     def test_size_where_speed_does_not_fit(self) -> None:
         speed = ready(CHIRPS, "alif-e1c-he").programs[0].region("arena").bytes
