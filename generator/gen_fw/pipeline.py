@@ -108,8 +108,8 @@ def plan(
         )
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
-    board = load_board(request.board)
     options = request.options
+    board = load_board(request.board, options.layout)
     models = _models(request, progress)
     chosen = prepared(models, board, options, progress, all_boards)
     # labels of the last generation may serve new models

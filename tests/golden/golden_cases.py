@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parent
 MODELS = FOLDER.parent / "data" / "models"
 #: unchanged copies of files that have their own tests
 LEFT_OUT = ("LICENSES/", ".npz", ".tflite")
-CASES = ("esp_idf_single", "esp_idf_pair", "native_cmake_single")
+CASES = ("ambiq_make_single", "esp_idf_single", "esp_idf_pair", "native_cmake_single")
 
 
 def files(case: str) -> dict[str, bytes]:
@@ -22,6 +22,9 @@ def files(case: str) -> dict[str, bytes]:
     if case == "esp_idf_single":
         models = {"direction": "labels_inside"}
         board, options, shared = "esp32s3", ProjectOptions(), False
+    elif case == "ambiq_make_single":
+        models = {"direction": "labels_inside"}
+        board, options, shared = "apollo3p-evb", ProjectOptions(ci="github"), False
     elif case == "native_cmake_single":
         models = {"direction": "labels_inside"}
         board, options, shared = "qemu-cortex-m55", ProjectOptions(ci="gitlab"), False
