@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gen_fw.boards.board import Board
-from gen_fw.run import tools
+from gen_fw.run import neuralspot, tools
 from gen_fw.run.tools import Found, Tool
 
 
@@ -72,7 +72,14 @@ _SDKS = {
         "AlifSemiconductor.Ensemble.pdsc",
         "git clone https://github.com/alifsemi/alif_ensemble-cmsis-dfp",
     ),
+    "neuralspot": (
+        neuralspot.ROOT,
+        "make/neuralspot_config.mk",
+        f"git clone {neuralspot.SOURCE}",
+    ),
 }
+#: what projects for Ambiq boards are built and flashed with; the emulator is for one layout
+_AMBIQ_TOOLS = (tools.GNU_MAKE, tools.ARM_CC, tools.ARM_LIBC, tools.ARM_CXX, tools.JLINK)
 _TFLM = ("TFLM_ROOT", "tensorflow/lite/micro/micro_interpreter.h")
 
 
@@ -89,6 +96,10 @@ def diagnose(
         if board.family == "native_cmake":
             for tool in tools.needed(str(board.family_data["toolchain"]), cxx=True):
                 wanted.setdefault(tool, []).append(board.name)
+        elif board.family == "ambiq_make":
+            for tool in _AMBIQ_TOOLS:
+                wanted.setdefault(tool, []).append(board.name)
+            sdks.setdefault(board.sdk.name, []).append(board.name)
         else:
             sdks.setdefault(board.sdk.name, []).append(board.name)
     checks = []
@@ -97,7 +108,10 @@ def diagnose(
         # C++ is for runtime tflm only; the default needs C
         optional = tool in (tools.HOST_CXX, tools.ARM_CXX)
         checks.append(_tool(tools.find(tool), names, required=tool.required and not optional))
-    checks += [_sdk(name, names, environment) for name, names in sdks.items()]
+    if len(boards) == 1 and boards[0].family == "ambiq_make":
+        checks += _neuralspot(boards[0], environment)
+    else:
+        checks += [_sdk(name, names, environment) for name, names in sdks.items()]
     if wanted:
         checks.append(_tflm([name for names in wanted.values() for name in names], environment))
     checks += [_package(package) for package in _PACKAGES]
@@ -114,9 +128,17 @@ def _tool(found: Found, boards: Sequence[str], *, required: bool) -> Check:
         ok=found.ok,
         found=" ".join(part for part in (found.version, found.fault) if part),
         wanted=f">= {'.'.join(map(str, tool.at_least))}" if tool.at_least else "",
-        install="" if found.ok else tools.install_line([found]),
+        install=_how(found),
         boards=tuple(dict.fromkeys(boards)),
     )
+
+
+def _how(found: Found) -> str:
+    if found.ok:
+        return ""
+    if not found.tool.packages:
+        return f"{found.tool.command}: https://www.segger.com/downloads/jlink"
+    return tools.install_line([found])
 
 
 def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Check:
@@ -133,6 +155,13 @@ def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Ch
         install="" if ok else source,
         boards=tuple(boards),
     )
+
+
+def _neuralspot(board: Board, environment: Mapping[str, str]) -> list[Check]:
+    return [
+        Check(what, purpose, True, ok, found, wanted, install, (board.name,))
+        for what, purpose, ok, found, wanted, install in neuralspot.rows(board, environment)
+    ]
 
 
 def _tflm(boards: Sequence[str], environment: Mapping[str, str]) -> Check:
