@@ -103,7 +103,7 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
         note = Diagnostic(
             f"{board.sdk.name}'s library of TFLM may need up to {allowance(model)} bytes more",
             why="this is the arena with upstream's kernels; that library is a fork",
-            hint="projects for this board have the upper bound, with --layout standalone exact ones",
+            hint="projects have the upper bound, those of --layout standalone the exact size",
         )
         found = replace(found, notes=(*found.notes, note))
     made = document(
