@@ -293,6 +293,21 @@ def test_make_names_what_is_missing_before_it_compiles(tmp_path: Path) -> None:
     make(project, "clean")
 
 
+def test_a_module_lies_in_a_checkout(tmp_path: Path) -> None:
+    root = skeleton(tmp_path / "neuralSPOT", "apollo3p-evb")
+    outside = digits("apollo3p-evb", tmp_path / "p", layout="module")
+    for goal in ("all", "clean", "deploy"):
+        said = make(outside, goal, ok=False)
+        assert said.count("***") == 1 and "neuralSPOT" in said
+        said = make(outside, goal, f"NEURALSPOT_ROOT={root}", ok=False)
+        assert f"this folder must lie in neuralSPOT ({root}), in apps/" in said
+    inside = digits("apollo3p-evb", root / "apps/x", layout="module")
+    said = make(inside, "AS_VERSION=R4.5.0", ok=False)
+    assert "AS_VERSION=R4.5.0 has no apollo3p; apollo3p_evb needs AS_VERSION=R3.1.1" in said
+    # found without a variable; an empty neuralSPOT has no Makefile
+    assert "No rule to make target 'all'" in make(inside, ok=False)
+
+
 def test_bad_requests_are_one_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot put the arena"):
         digits("apollo510-evb", tmp_path / "p", place={"arena": "psram"})

@@ -73,6 +73,13 @@ def project(shared: Path, folder: Path, board: str, program: str, **options: Any
     return made(model, board, folder, names=[program], goldens=[golden], **options)
 
 
+def compilers() -> list[str]:
+    """Variables of make: two jobs, ccache where there is one."""
+    if not shutil.which("ccache"):
+        return ["-j2"]
+    return ["-j2", "CC=ccache arm-none-eabi-gcc", "CXX=ccache arm-none-eabi-g++"]
+
+
 def row(name: str, built: Path, elf: Path, **more: Any) -> dict[str, Any]:
     """A line of the evidence: sizes, and the hash of what would be flashed."""
     image = Image(elf)
@@ -103,7 +110,11 @@ def test_library_and_application_out_of_tree(
     for number, (board, program, place) in enumerate([*cases, *PLACES]):
         folder = project(shared, tmp_path / str(number), board, program, place=place)
         given = [f"NEURALSPOT_ROOT={root}", *overlay(root, board)]
-        said = make(folder, "all", "lib", "WARNINGS=-Wall -Wextra -Werror", *given)
+        given += compilers()
+        said = make(
+            *(folder, "all", "lib", "WARNINGS=-Wall -Wextra -Werror", *given),
+            CCACHE_NOHASHDIR="1",
+        )
         assert "warning" not in said
         elf = folder / f"build/{program}.axf"
         header = (folder / f"gen/{program}/{program}.h").read_text()
@@ -225,8 +236,7 @@ def test_standalone_with_upstream_tflm_runs(board: str, shared: Path, tmp_path: 
     )
     folder = project(shared, tmp_path / "p", board, "kws", layout="standalone", runtime="tflm")
     roots = {k: v for k, v in os.environ.items() if k.endswith("_ROOT")}
-    ccache = ["CC=ccache arm-none-eabi-gcc", "CXX=ccache arm-none-eabi-g++"]
-    given = ["-j2", *(ccache if shutil.which("ccache") else [])]
+    given = compilers()
     said = make(folder, "qemu", *given, CCACHE_NOHASHDIR="1", **roots)
     assert "SELFTEST kws PASS" in said
     make(folder, *given, CCACHE_NOHASHDIR="1", **roots)
