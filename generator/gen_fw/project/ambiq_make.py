@@ -98,5 +98,6 @@ def _emulator(firmware: Firmware, board: Board) -> dict[str, Any]:
     emulated = load_board(_EMULATED[board.cpu.isa])
     return {
         **native_cmake.data(firmware, emulated),
+        "sections": [],  # one RAM for all, wherever the board's arenas lie
         "board": {"name": emulated.name, "title": emulated.title},
     }
