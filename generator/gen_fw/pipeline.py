@@ -110,7 +110,7 @@ def plan(
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
     options = request.options
-    board = for_layout(load_board(request.board), options.layout)
+    board = for_layout(load_board(request.board, options.layout), options.layout)
     models = _models(request, progress)
     chosen = prepared(models, board, options, progress, all_boards)
     # labels of the last generation may serve new models

@@ -17,7 +17,7 @@ from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Firmware, Golden, Io, Program
-from gen_fw.project import alif_cmake, alif_mlek, esp_idf, native_cmake
+from gen_fw.project import alif_cmake, alif_mlek, ambiq_make, esp_idf, native_cmake
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
 from gen_fw.project.picture import svg
@@ -64,6 +64,16 @@ _FAMILY_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "alif_cmake": (
         ("CMSIS (headers of the core and of drivers)", "Apache-2.0"),
         ("newlib (see its own notices)", "BSD-3-Clause"),
+    ),
+    "ambiq_make": (("newlib (see its own notices)", "BSD-3-Clause"),),
+}
+#: what a prebuilt library is under, beside the licences of its parts
+_PREBUILT_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "ambiq_make": (
+        (
+            "neuralSPOT's library of TFLM and its kernels: may run on Ambiq's processors only",
+            "LicenseRef-Ambiq-Apollo-SDK",
+        ),
     )
 }
 #: licences whose texts are in templates/shared/licences
@@ -73,6 +83,8 @@ _FAMILIES = {
     "esp_idf": esp_idf.data,
     "native_cmake": native_cmake.data,
 }
+#: those whose data depend on the layout and the model's format too
+_LAYOUT_FAMILIES = {"ambiq_make": ambiq_make.data}
 
 
 #: what a layout cannot do, which other layouts of the family can
@@ -133,6 +145,11 @@ def build(
     }
     if family.name in _FAMILIES:
         context[family.name] = _FAMILIES[family.name](firmware, board)
+    elif family.name in _LAYOUT_FAMILIES:
+        context[family.name] = _LAYOUT_FAMILIES[family.name](
+            firmware, board, layout, options.model_format
+        )
+    if family.name in context:
         context["project"].update(_path_words(context[family.name]))
         context["flags"] += context[family.name].get("flags", [])
     return context
@@ -363,6 +380,8 @@ def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
         parts.extend(_RUNTIME_PARTS.get(program.runtime, ()))
         parts.extend(_KERNEL_PARTS.get(program.kernels, ()))
     parts.extend(_FAMILY_PARTS.get(board.family, ()))
+    if board.sdk.prebuilt and any(program.runtime == "tflm" for program in firmware.programs):
+        parts.extend(_PREBUILT_PARTS.get(board.family, ()))
     c_library = str(board.family_data.get("c_library", ""))
     if not c_library:
         parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))
