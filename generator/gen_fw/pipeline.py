@@ -94,7 +94,7 @@ def plan(
     """Reads, lowers, places and renders; writes nothing. ``out`` is read for what a regeneration
     keeps: ``gen-fw.toml``, labels and the test vectors. ``force`` gives up edited vectors."""
     from gen_fw.boards.load import all_boards, load_board
-    from gen_fw.candidates import prepared
+    from gen_fw.candidates import oracle_of, prepared
     from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
 
     stored = read_intent(out)
@@ -131,6 +131,7 @@ def plan(
             kept=None
             if wanted.golden or wanted.sample
             else _kept(program, stored, out, as_it_is=as_it_is, force=force),
+            oracle=oracle_of(program),
         )
         goldens.append(golden)
         diagnostics.extend(notes)

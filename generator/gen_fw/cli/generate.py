@@ -104,20 +104,15 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
 
     dry_run, force = given.pop("dry_run"), given.pop("force")
     lists = {key: given.pop(key) for key in ("names", "goldens", "samples", "labels")}
-    no_limit = given["max_arena"] == "auto"
-    if no_limit:
-        given["max_arena"] = None
     given["place"] = pairs("--place", given["place"])
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
     given["compiler_options"] = pairs("--compiler-option", given["compiler_options"])
     for key in ("arena_size", "max_arena"):
-        if given[key] is not None:
+        if given[key] not in (None, "auto"):
             given[key] = counts(spelt(key), {key: given[key]})[key]
     given["arena_margin"] = margin(given["arena_margin"])
     options = {key: value for key, value in given.items() if value not in (None, {})}
-    if no_limit:
-        options["max_arena"] = None  # also where gen-fw.toml has a limit
     with talk.progress() as progress:
         result = run(
             request(models, board, **lists, **options),

@@ -17,7 +17,7 @@ from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Firmware, Golden, Io, Program
-from gen_fw.project import alif_cmake, esp_idf, native_cmake
+from gen_fw.project import alif_cmake, esp_idf, native_cmake, xmos_xcommon
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
 from gen_fw.project.picture import svg
@@ -52,7 +52,17 @@ _RUNTIME_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("gemmlowp", "Apache-2.0"),
         ("ruy", "Apache-2.0"),
         ("KISS FFT", "BSD-3-Clause"),
-    )
+    ),
+    "xcore": (
+        (
+            "XMOS AI tools: kernels and the C++ that xformer makes (see their own notices)",
+            "LicenseRef-XMOS-Public-Licence-1",
+        ),
+        ("TensorFlow Lite for Microcontrollers", "Apache-2.0"),
+        ("FlatBuffers", "Apache-2.0"),
+        ("gemmlowp", "Apache-2.0"),
+        ("ruy", "Apache-2.0"),
+    ),
 }
 _KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "esp_nn": (("ESP-NN", "Apache-2.0"),),
@@ -72,6 +82,7 @@ _FAMILIES = {
     "alif_cmake": alif_cmake.data,
     "esp_idf": esp_idf.data,
     "native_cmake": native_cmake.data,
+    "xmos_xcommon": xmos_xcommon.data,
 }
 
 
@@ -190,7 +201,9 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "host64": _rounded(adapter.get("arena_bytes", {}).get("host64", arena.bytes)),
             "alignment": arena.alignment,
             "confidence": arena.confidence,
-            "memory": firmware.chosen.placement.memories.get("arena", ""),
+            "memory": adapter.get("xcore", {}).get(
+                "arena", firmware.chosen.placement.memories.get("arena", "")
+            ),
             "items": [item_document(item) for item in arena.items],
         },
         "persistent": _persistent(program, firmware),
@@ -219,6 +232,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             # compiled now, not given compiled
             *(["compiled"] if rewritten and "npu" in adapter else []),
             *(["picture"] if program.arena_plan is not None else []),
+            *adapter.get("flags", []),
         ],
     }
 
@@ -244,7 +258,7 @@ def _persistent(program: Program, firmware: Firmware) -> dict[str, Any]:
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the family that paths in family.toml may use."""
-    return {key: family_data[key] for key in ("target", "toolchain") if key in family_data}
+    return {key: family_data[key] for key in ("target", "toolchain", "xn") if key in family_data}
 
 
 def _rounded(count: int) -> int:
