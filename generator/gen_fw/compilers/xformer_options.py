@@ -131,7 +131,10 @@ def checked(options: Mapping[str, str]) -> dict[str, str]:
             )
         pattern = OPTIONS[name]
         if not pattern.fullmatch(value):
-            raise UsageError(f"--compiler-option {key}: {value!r:.80} is not {_KINDS[pattern]}")
+            raise UsageError(
+                f"--compiler-option {key}: {value!r:.80} is not {_KINDS[pattern]}",
+                hint="`xcore-opt --help` explains its options",
+            )
         if name in result:
             raise UsageError(f"--compiler-option: {name} is given twice")
         result[name] = value

@@ -68,7 +68,7 @@ def vectors(
         else:
             reference = _reference(kept, program)
             if kept_origin == origin_of(program, kept_origin):
-                return _with(found, program, reference), ()
+                return _with(replace(found, npz=kept), program, reference), ()
             inputs, origin = found.inputs, kept_origin
     else:
         inputs = files.seeded_inputs(program)
