@@ -49,3 +49,52 @@ def dense_chain(path: Path, *, layers: int = 4, size: int = 384) -> Path:
     graph.close([given], [last])
     path.write_bytes(model.pack())
     return path
+
+
+def lstm_cell(path: Path, *, size: int = 32, inputs: int = 64) -> Path:
+    """One step of an int8 LSTM as converters unroll it, since xformer takes no fused one: input,
+    hidden and cell state go in; hidden and cell state come out."""
+    sys.path.insert(0, str(ROOT / "tests" / "data"))
+    from author import Model, schema
+
+    rng = np.random.default_rng(11)
+    model = Model("a step of an LSTM")
+    graph = model.graph("main")
+    x = graph.tensor("x", (1, inputs), np.int8, 1 / 128, 0)
+    h = graph.tensor("h", (1, size), np.int8, 1 / 128, 0)
+    c = graph.tensor("c", (1, size), np.int8, 1 / 32, 0)
+    parts = []
+    for name, given, width in (("x", x, inputs), ("h", h, size)):
+        weights = rng.integers(-127, 128, (4 * size, width)).astype(np.int8)
+        bias = rng.integers(-500, 500, (4 * size,)).astype(np.int32)
+        w = graph.constant(f"w_{name}", weights, 1 / 256)
+        b = graph.constant(f"b_{name}", bias, 1 / (256 * 128))
+        parts.append(graph.tensor(f"dense_{name}", (1, 4 * size), np.int8, 1 / 16, 0))
+        options = schema.FullyConnectedOptionsT()
+        graph.operator("FULLY_CONNECTED", [given, w, b], [parts[-1]], options)
+    gates = graph.tensor("gates", (1, 4 * size), np.int8, 1 / 16, 0)
+    graph.operator("ADD", parts, [gates], schema.AddOptionsT())
+    axis = graph.constant("axis", np.array(1, dtype=np.int32))
+    split = [graph.tensor(f"gate{i}", (1, size), np.int8, 1 / 16, 0) for i in range(4)]
+    graph.operator("SPLIT", [axis, gates], split, schema.SplitOptionsT(numSplits=4))
+
+    def activated(kind: str, given: int, name: str) -> int:
+        scale, zero = (1 / 256, -128) if kind == "LOGISTIC" else (1 / 128, 0)
+        result = graph.tensor(name, (1, size), np.int8, scale, zero)
+        graph.operator(kind, [given], [result])
+        return result
+
+    def product(a: int, b: int, name: str, scale: float) -> int:
+        result = graph.tensor(name, (1, size), np.int8, scale, 0)
+        graph.operator("MUL", [a, b], [result], schema.MulOptionsT())
+        return result
+
+    enter, forget, out = (activated("LOGISTIC", split[i], f"sigmoid{i}") for i in (0, 1, 3))
+    new = activated("TANH", split[2], "tanh2")
+    state = graph.tensor("c_next", (1, size), np.int8, 1 / 32, 0)
+    kept = [product(forget, c, "kept", 1 / 32), product(enter, new, "added", 1 / 64)]
+    graph.operator("ADD", kept, [state], schema.AddOptionsT())
+    hidden = product(out, activated("TANH", state, "tanh_c"), "h_next", 1 / 128)
+    graph.close([x, h, c], [hidden, state])
+    path.write_bytes(model.pack())
+    return path

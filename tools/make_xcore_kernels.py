@@ -24,6 +24,9 @@ from gen_fw.compilers.xmos_wheel import find_wheel
 OUT = Path(__file__).resolve().parents[1] / "generator/gen_fw/runtimes/xcore/data/kernels.json"
 #: registrations as C++ mangles them: Register_XC_add() in four namespaces, Register_ADD() in one
 REGISTRATION = re.compile(r"\d+Register_(\w+?)E?v$")
+#: pulled in by references that no compiled model follows, and dropped by XMOS's linker: the vector
+#: unit in C, and the interpreter's parser of operators
+NOT_CALLED = ("vpu_sim.c.obj", "flatbuffer_conversions.cc.obj")
 SERVERS = {"flash_server": "flash", "tile_ram_server": "tile", "par_invoke_5": "runtime"}
 ALLOCATED = 0x2
 
@@ -95,7 +98,11 @@ def closure(start: set[str], parts: dict[str, dict[str, Any]], owner: dict[str, 
 def main() -> None:
     wheel = find_wheel()
     archive = wheel.runtime / "lib" / "libxtflitemicro.a"
-    parts = {name: describe(data) for name, data in members(archive.read_bytes())}
+    parts = {
+        name: describe(data)
+        for name, data in members(archive.read_bytes())
+        if name not in NOT_CALLED
+    }
     owner: dict[str, str] = {}
     for name, part in parts.items():
         for symbol in part["defined"]:

@@ -56,8 +56,10 @@ def test_native_builds_with_xcommon(tmp_path: Path) -> None:
             "XMOS_AITOOLSLIB_PATH": str(wheel.runtime),
         }
         commands = (
-            ["cmake", "-G", "Unix Makefiles", "-B", "build", "-DBUILD_NATIVE=ON"]
-            + ["-DCMAKE_MAKE_PROGRAM=make"],
+            [
+                *("cmake", "-G", "Unix Makefiles", "-B", "build"),
+                *("-DBUILD_NATIVE=ON", "-DCMAKE_MAKE_PROGRAM=make"),
+            ],
             ["make", "-C", "build"],
         )
         for command in commands:

@@ -26,7 +26,7 @@ _CLOCK = re.compile(r"(\d{1,4})(?:\.\d+)?MHz")
 _NODE = re.compile(r"XS(\d)-[A-Z]+(\d+)[A-Z]?-(\d+)")
 _PORTS = ("PORT_SQI_CS", "PORT_SQI_SCLK", "PORT_SQI_SIO")
 #: of a tile: C library, stack of main, the application's own code and data
-TILE_RESERVED = 65536
+TILE_RESERVED = 32768
 #: of the flash, before the data partition
 BOOT_BYTES = 1 << 20
 

@@ -38,6 +38,17 @@ def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def described_by(xn: Path, board: str) -> str:
+    """The board that ``--xn`` names. Raises UsageError for another file and beside ``--board``."""
+    if board:
+        raise UsageError("--board and --xn exclude each other", hint="the .xn describes the board")
+    if xn.suffix != ".xn":
+        raise UsageError(
+            f"--xn {xn.name}: no network description", hint="its name ends in .xn, as XTC wants"
+        )
+    return str(xn)
+
+
 def pairs(option: str, values: Sequence[str]) -> dict[str, str]:
     """``("a=b", ...)`` as a dict. Raises UsageError for anything else."""
     result: dict[str, str] = {}
