@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gen_fw.errors import GenFwError
 
+_THEIRS = "// This file is generated. Do not edit.\n"
 #: lines that differ from run to run or tell the command
 _COMMENTS = re.compile(r"^// (?:Generated on|Compiler version|Args):.*\n", re.MULTILINE)
 _SIZE = re.compile(r"^constexpr int kTensorArenaSize = \d+;$", re.MULTILINE)
@@ -54,6 +55,7 @@ def cleaned(cpp: str, header: str, prefix: str, arena: str, several: bool) -> Cl
 
     Raises GenFwError when the C++ is not built as expected: another release of xformer.
     """
+    cpp, header = (text.replace(_THEIRS, "") for text in (cpp, header))
     cpp, header = (_COMMENTS.sub("", text).replace("\r\n", "\n") for text in (cpp, header))
     cpp = _NUMBERS.sub(_constants, _defined_bytes(cpp))
     dispatched = several and _STATUS.search(cpp) is not None
@@ -72,8 +74,8 @@ def cleaned(cpp: str, header: str, prefix: str, arena: str, several: bool) -> Cl
     lines = [line.rstrip() for line in (cpp.rstrip() + _move(prefix)).splitlines()]
     head = [line.rstrip() for line in header.strip().splitlines()]
     return Cleaned(
-        "\n".join(lines) + "\n",
-        "\n".join(head) + "\n",
+        _HEAD + "\n".join(lines) + "\n",
+        _HEAD + "\n".join(head) + "\n",
         table_bytes(cpp),
         dispatched,
         tuple(dict.fromkeys(_operators(cpp))),
@@ -88,6 +90,10 @@ def _own_arena(arena: str) -> str:
     )
 
 
+_HEAD = """\
+// SPDX-License-Identifier: LicenseRef-XMOS-Public-Licence-1
+// Made by xformer, the compiler of XMOS's AI tools, and prepared by gen-fw; do not edit.
+"""
 _MOVABLE = """\
 // gen-fw: the tables begin with the project's arena; functions use the one of now
 uint8_t *gen_fw_arena = tensor_arena;
