@@ -45,9 +45,9 @@ TAIL = """
   switches them off.
 * **No Espressif RISC-V toolchain.** The rv32imc run uses Debian's compiler, picolibc and QEMU's
   generic machine, without ESP-IDF; no `.bin` image of a RISC-V chip was built.
-* **No XTC.** For xcore.ai no compiler was available: no `.xc` file and nothing under `__xcore__` was
-  compiled for the chip, `xmake`, `xrun` and `xflash` were not run. Native builds link XMOS's library
-  that simulates the vector unit; start-up code and servers' channels were run with processes.
+* **No XTC.** For xcore.ai no compiler was available: no `.xc` file and nothing under `__xcore__`
+  was compiled for the chip, `xmake`, `xrun` and `xflash` were not run. Native builds link XMOS's
+  library that simulates the vector unit; start-up code and channels were run with processes.
 * **No PSRAM.** Its Kconfig symbols are checked; an arena in PSRAM was never allocated on a chip.
 """
 
