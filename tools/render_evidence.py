@@ -26,8 +26,8 @@ rewrites the JSON files from which this page is rendered. Below that rung, `make
 generated code with several compilers and executes it on the host (tests/functional).
 
 Trees are named by variables: `IDF_PATH` (with `IDF_PYTHON_ENV_PATH`, as export.sh sets it; one run
-per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`,
-`XMOS_CMAKE_PATH`. They are never written to. For an
+per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`, `CMSIS_NN_ROOT`, `ALIF_DFP_ROOT`
+and so on, as each command below says. They are never written to. For an
 extracted archive, which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
 identifies the executable that ran; folder names go into it, so yours will differ.
 """
@@ -48,6 +48,10 @@ TAIL = """
 * **No XTC.** For xcore.ai no compiler was available: no `.xc` file and nothing under `__xcore__`
   was compiled for the chip, `xmake`, `xrun` and `xflash` were not run. Native builds link XMOS's
   library that simulates the vector unit; start-up code and channels were run with processes.
+* **No NPU.** QEMU has none and Arm's models were not available: of what Vela compiled, memory was
+  judged, and the command streams were never executed. Alif projects were linked, and their CPU code
+  ran on an emulated Cortex-M55; caches, clocks, power, OSPI flash and the SE tools were not tried.
+* **No Arm Compiler 6.** Its toolchain file and scatter file in Alif projects are untested.
 * **No PSRAM.** Its Kconfig symbols are checked; an arena in PSRAM was never allocated on a chip.
 """
 

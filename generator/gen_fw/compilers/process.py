@@ -4,6 +4,7 @@ environment, and addresses that are the same in every run."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,6 +20,16 @@ class Finished:
 
     code: int
     text: str
+
+    @property
+    def crash(self) -> str:
+        """Which signal ended the process; "" when none did."""
+        if self.code >= 0:
+            return ""
+        try:
+            return f"it crashed ({signal.Signals(-self.code).name})"
+        except ValueError:
+            return f"it crashed (signal {-self.code})"
 
 
 def run_limited(command: list[str], folder: Path, seconds: float, memory: int) -> Finished:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,7 @@ INI = Path(__file__).resolve().parent / "data" / "alif.ini"
 #: seconds and bytes
 TIME_LIMIT = 180.0
 MEMORY_LIMIT = 4 << 30
+_EXCEPTION = re.compile(r"^[A-Za-z_.]+(?:Error|Exception): ")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[0-9A-Za-z.+-]*")
 
@@ -97,12 +98,10 @@ def settings_for(
             f"--compiler-option arena-cache-size: {cache!r:.80} is no number of bytes",
             hint="example: --compiler-option arena-cache-size=65536",
         )
-    name = options.get("accelerator-config", accelerator.name)
-    _known("accelerator-config", name, ETHOS_U)
-    system = options.get("system-config", entry.system_config)
-    _known("system-config", system, sections("System_Config"))
-    mode = options.get("memory-mode", entry.memory_mode)
-    _known("memory-mode", mode, sections("Memory_Mode"))
+    name = _known("accelerator-config", options, accelerator.name, ETHOS_U)
+    systems, modes = sections("System_Config"), sections("Memory_Mode")
+    system = _known("system-config", options, entry.system_config, systems)
+    mode = _known("memory-mode", options, entry.memory_mode, modes)
     return VelaSettings(name, system, mode, OPTIMISE[optimise], int(cache) if cache else None)
 
 
@@ -192,12 +191,18 @@ def same_interface(
         )
 
 
-def _known(option: str, value: str, names: Mapping[str, object] | tuple[str, ...]) -> None:
+def _known(
+    option: str,
+    options: Mapping[str, str],
+    default: str,
+    names: Mapping[str, object] | Sequence[str],
+) -> str:
+    """The value of an option, else the board's."""
+    value = options.get(option, default)
     if value not in names:
-        raise UsageError(
-            f"--compiler-option {option}: Vela has no {value!r:.80}",
-            hint=did_you_mean(value, names),
-        )
+        of = f"--compiler-option {option}" if option in options else f"{option} of the board"
+        raise UsageError(f"{of}: Vela has no {value!r:.80}", hint=did_you_mean(value, names))
+    return value
 
 
 def _tool() -> tuple[list[str], str]:
@@ -236,14 +241,15 @@ def _run(command: list[str], folder: Path, name: str, seconds: float, memory: in
         raise ModelError(
             "Vela cannot compile this model",
             where=name,
-            why=_last(done.text) or f"it ended with code {done.code}",
+            why=done.crash or _last(done.text) or f"it ended with code {done.code}",
             hint="--compiler none does without the NPU",
         )
     return done.text
 
 
 def _last(talk: str) -> str:
-    """The last line that Vela printed, without the name of a Python exception."""
+    """What Vela says at its end: the text of a Python exception, else its last line."""
     lines = [line.strip() for line in talk.splitlines() if line.strip()]
-    text = "".join(c for c in (lines[-1] if lines else "") if c.isprintable())
-    return re.sub(r"^[A-Za-z_.]+(?:Error|Exception): ", "", text)[:300]
+    thrown = [index for index, line in enumerate(lines) if _EXCEPTION.match(line)]
+    text = " ".join(lines[thrown[-1] if thrown else -1 :])
+    return _EXCEPTION.sub("", "".join(c for c in text if c.isprintable()))[:300]

@@ -5,7 +5,6 @@ child process, called by its full path, with limits on time, memory and output."
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -181,12 +180,8 @@ def _failed(done: Finished, model: Model, name: str) -> ModelError:
 def _reason(done: Finished, model: Model) -> str:
     """What went wrong, in one line."""
     assertion = _ASSERTION.search(done.text)
-    if done.code < 0 or assertion:
-        number = -done.code if done.code < 0 else signal.SIGABRT
-        try:
-            crash = f"xcore-opt crashed ({signal.Signals(number).name})"
-        except ValueError:
-            crash = "xcore-opt crashed"
+    if done.crash or assertion:
+        crash = (done.crash or "it crashed").replace("it", "xcore-opt", 1)
         words = next((part for part in (assertion.groups() if assertion else ()) if part), "")
         if words:
             return f"{crash}: {_line(words)}"
