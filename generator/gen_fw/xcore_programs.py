@@ -234,6 +234,16 @@ class _Search:
                         "--compiler-option says otherwise",
                     )
                 )
+            if program.report["xcore"]["overflows"]:
+                notes.append(
+                    Diagnostic(
+                        f"SOFTMAX of {program.name} overflows on xcore.ai: where a logit is large, "
+                        "its probability is wrong",
+                        why="xformer's table of exponentials has "
+                        f"{program.report['xcore']['overflows']} infinite entries",
+                        hint="end the model before SOFTMAX, and compute it in postprocess.cpp",
+                    )
+                )
             if program.adapter["xcore"]["asynchronous"]:
                 notes.append(
                     Diagnostic(

@@ -279,6 +279,13 @@ def test_a_threshold_changes_what_stays(tmp_path: Path) -> None:
     assert report["model_bytes"]["parameters"] > 0
 
 
+def test_a_softmax_that_overflows_is_pointed_out() -> None:
+    chosen = ready(EXPLORER, EXAMPLES / "chirps_int8.tflite")
+    notes = [note.what for note in chosen.programs[0].diagnostics]
+    assert any("SOFTMAX of chirps_int8 overflows" in note for note in notes)
+    assert not ready(EXPLORER, DIGITS).programs[0].report["xcore"]["overflows"]
+
+
 def test_errors_are_ours(tmp_path: Path) -> None:
     """Whatever xcore-opt makes of a file, the user gets one error or a program."""
     need_wheel()

@@ -133,6 +133,7 @@ def xform(
             "parameters": len(parameters),
         },
         "arena_bytes": arena_bytes,
+        "overflows": text.overflows,
     }
     return Xformed(compiled, text, tflite, parameters, arena_bytes, settings, report)
 

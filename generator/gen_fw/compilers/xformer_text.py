@@ -28,6 +28,7 @@ _MAXPOOL_PAD = re.compile(rb"a\x00\x14.{20}o\x00\x08.{6}(..)", re.DOTALL)
 _CONCAT = re.compile(rb"^n\x00s\x00\x0d\x00\x00\x00(.{52})", re.DOTALL)
 #: a list of real numbers, in which xformer writes infinity as printf does
 _NUMBERS = re.compile(r"\bfloat[^={\n]*=\s*\{[^}]*\}")
+_INFINITY = "__builtin_inff()"
 _ARRAY = re.compile(r"^const ALIGN\(8\) (\w+) tensor_data\d+\[(\d+)\]", re.MULTILINE)
 _LIST = re.compile(r"^const TfArray<(\d+), (?:int|float)> ", re.MULTILINE)
 _ELEMENT_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "double": 8}
@@ -47,6 +48,8 @@ class Cleaned:
     table_bytes: int
     dispatched: bool
     kernels: tuple[str, ...]
+    #: entries of tables that are infinite: an exponential that has overflowed
+    overflows: int = 0
 
 
 def cleaned(cpp: str, header: str, prefix: str, arena: str, several: bool) -> Cleaned:
@@ -79,6 +82,7 @@ def cleaned(cpp: str, header: str, prefix: str, arena: str, several: bool) -> Cl
         table_bytes(cpp),
         dispatched,
         tuple(dict.fromkeys(_operators(cpp))),
+        cpp.count(_INFINITY),
     )
 
 
@@ -128,7 +132,7 @@ def _operators(cpp: str) -> list[str]:
 
 def _constants(match: re.Match[str]) -> str:
     """``inf`` and ``nan`` as C++ has them."""
-    text = re.sub(r"\binf\b", "__builtin_inff()", match[0])
+    text = re.sub(r"\binf\b", _INFINITY, match[0])
     return re.sub(r"-?\bnan\b", '__builtin_nanf("")', text)
 
 
