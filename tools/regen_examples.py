@@ -24,6 +24,11 @@ EXAMPLES: dict[str, tuple[list[str], str, dict[str, object]]] = {
     ),
     "esp_idf": (["chirps_int8"], "esp32s3", {"labels": ["chirps_labels.txt"], "ci": "github"}),
     "native_cmake": (["digits_int8"], "qemu-cortex-m55", {"labels": ["digits_labels.txt"]}),
+    "xmos_xcommon": (
+        ["digits_int8"],
+        "xcore-ai-explorer",
+        {"labels": ["digits_labels.txt"], "place": {"model": "flash"}, "ci": "github"},
+    ),
 }
 
 

@@ -51,6 +51,9 @@ TAIL = """
   was linked with AmbiqSuite (it lacks apollo510.h, apollo330P.h and a HAL library). The allowance
   that makes arenas over these libraries upper bounds was not compared on a board. J-Link was never
   called with a board.
+* **No XTC.** For xcore.ai no compiler was available: no `.xc` file and nothing under `__xcore__`
+  was compiled for the chip, `xmake`, `xrun` and `xflash` were not run. Native builds link XMOS's
+  library that simulates the vector unit; start-up code and channels were run with processes.
 * **No NPU.** QEMU has none and Arm's models were not available: of what Vela compiled, memory was
   judged, and the command streams were never executed. Alif projects were linked, and their CPU code
   ran on an emulated Cortex-M55; caches, clocks, power, OSPI flash and the SE tools were not tried.

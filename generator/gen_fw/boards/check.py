@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from gen_fw.boards import alif_cmake, ambiq_make, esp_idf, native_cmake
+from gen_fw.boards import alif_cmake, ambiq_make, esp_idf, native_cmake, xmos_xcommon
 from gen_fw.boards.accelerator import read as accelerator
 from gen_fw.boards.board import Board, Cpu, Memory, Sdk
 from gen_fw.boards.table import ID, Table
@@ -18,10 +18,11 @@ FAMILIES: Mapping[str, Callable[[Table, tuple[Memory, ...]], dict[str, Any]]] = 
     "ambiq_make": ambiq_make.read,
     "esp_idf": esp_idf.read,
     "native_cmake": native_cmake.read,
+    "xmos_xcommon": xmos_xcommon.read,
 }
-ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi", "lp64")
+ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi", "lp64", "xcore")
 RUNTIMES = ("tflm", "aot", "tvm", "xcore")
-KERNELS = ("reference", "cmsis_nn", "esp_nn", "ethos_u", "portable")
+KERNELS = ("reference", "cmsis_nn", "esp_nn", "ethos_u", "portable", "xcore")
 ROLES: tuple[str, ...] = ("arena", "model", "code")
 #: 4 GiB: all that a 32-bit address reaches
 MAX_BYTES = 1 << 32

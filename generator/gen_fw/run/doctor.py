@@ -59,6 +59,7 @@ _PACKAGES = (
     _Package("elftools", "sizes in gen-fw run", "pip install pyelftools"),
     _Package("PIL", "gen-fw run --input picture.png", "pip install 'gen-fw[image]'"),
     _Package("tflite_micro", "reference vectors", "pip install 'gen-fw[reference]'"),
+    _Package("xmos_ai_tools", "xformer, for boards with xcore.ai", "pip install 'gen-fw[xmos]'"),
     _Package("ethosu", "Vela, for boards with an Ethos-U", "pip install 'gen-fw[vela]'", npu=True),
 )
 #: SDK name -> variable that names its folder, a file in it, where to get it
@@ -67,6 +68,11 @@ _SDKS = {
         "IDF_PATH",
         "tools/idf.py",
         "https://docs.espressif.com/projects/esp-idf, then . export.sh",
+    ),
+    "xmos-xtc": (
+        "XMOS_TOOL_PATH",
+        "bin/xcc",
+        "https://www.xmos.com/software-tools, then SetEnv",
     ),
     "alif-dfp": (
         "ALIF_DFP_ROOT",

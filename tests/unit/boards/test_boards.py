@@ -49,6 +49,12 @@ ALIF = {
     **{f"alif-{chip}-he": ("ethos-u55-128", 160, chip in ("e4", "e8")) for chip in _ENSEMBLE},
     **{f"alif-{chip}-hp-u85": ("ethos-u85-256", 400, True) for chip in ("e4", "e8")},
 }
+#: board -> XTC's target, or a network description of ours; MHz, whether it has LPDDR
+XMOS = {
+    "xcore-ai-explorer": ("XCORE-AI-EXPLORER", 600, False),
+    "xk-evk-xu316": ("XK-EVK-XU316", 600, False),
+    "xcore-ai-explorer-lpddr": ("xcore-ai-explorer-lpddr.xn", 800, True),
+}
 
 
 #: board -> PLATFORM, part, AS_VERSION, J-Link's device, USB, BLE, low and high clock
@@ -81,20 +87,26 @@ def of_family(family: str) -> pytest.MarkDecorator:
 
 
 def test_all_boards_are_there() -> None:
-    assert {*CHIPS, *KITS, *NATIVE, *ALIF, *AMBIQ} == set(board_names())
+    known = {*CHIPS, *KITS, *NATIVE, *ALIF, *AMBIQ, *XMOS}
+    assert known == set(board_names())
     assert [board.name for board in BOARDS] == list(board_names()) == sorted(set(board_names()))
 
 
 @each_board
 def test_has_sources_licence_and_a_memory_budget(board: Board) -> None:
     assert board.title
-    assert board.licence in ("Apache-2.0", "BSD-3-Clause", "LicenseRef-Alif-Semiconductor")
+    assert board.licence in ("Apache-2.0", "BSD-3-Clause", "LicenseRef-Alif-Semiconductor") or (
+        board.licence == "LicenseRef-XMOS-Public-Licence-1" and board.vendor == "xmos"
+    )
     # every memory's size has a source that names it
     for memory in board.memories:
         assert any(memory.name in source.split(":")[0] for source in board.sources), memory.name
         assert memory.bytes - memory.reserved >= 64 * 1024, memory.name
     assert board.memory(board.placement["arena"][0]).kind == "ram"
-    assert board.memory(board.placement["model"][0]).kind == "rom"
+    # a tile executes from RAM, and reads flash through a server only
+    assert board.memory(board.placement["model"][0]).kind == (
+        "ram" if board.family == "xmos_xcommon" else "rom"
+    )
     # best first: the ranks of an arena's memories rise
     ranks = [board.memory(name).rank for name in board.placement["arena"]]
     assert ranks == sorted(set(ranks))
@@ -251,3 +263,16 @@ def test_layouts_change_a_board(board: Board) -> None:
     assert alone.memories == board.memories and alone.family_data["part"]
     assert ("psram" in module.placement["arena"]) == (board.name == "apollo510-evb")
     assert "psram" not in (*alone.placement["arena"], *board.placement["arena"])
+
+
+@of_family("xmos_xcommon")
+def test_xcore_boards(board: Board) -> None:
+    data = board.family_data
+    target, clock, lpddr = XMOS[board.name]
+    assert (data["target"] or data["xn"], board.cpu.clock_mhz) == (target, clock)
+    assert [board.memory(tile).bytes for tile in data["tiles"]] == [512 * 1024] * 2
+    assert board.placement["code"] == ("tile0", "tile1")
+    assert ("lpddr" in board.placement["arena"]) == bool(data["lpddr_mbit"]) == lpddr
+    if lpddr:
+        assert board.memory("lpddr").bytes == data["lpddr_mbit"] * 1024 * 1024 // 8
+    assert board.memory("flash").reserved == data["boot_bytes"]
