@@ -283,6 +283,13 @@ def test_make_names_what_is_missing_before_it_compiles(tmp_path: Path) -> None:
         said = refusal(here)
         assert said.startswith(f"missing {what}: {file} (neuralSPOT 1.3.0 in NEURALSPOT_ROOT")
         file.with_suffix(".away").rename(file)
+    # no compiler: only make and what it calls
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("make", "sh", "uname", "sed", "head", "mkdir", "rm"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    said = make(project, here, ok=False, PATH=str(tools))
+    assert "*** arm-none-eabi-gcc is not found: install the Arm GNU toolchain" in said
     # a header beside the tree serves
     header = suite / f"CMSIS/AmbiqMicro/Include/{part}.h"
     header.unlink()
