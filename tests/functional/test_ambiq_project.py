@@ -154,6 +154,11 @@ def test_jlink_is_called_as_neuralspot_does(tmp_path: Path) -> None:
     assert "connect\nloadbin build/digits.bin, 0xc000\nsleep 250\nr\nq\n" in said
     said = make(project, "view", f"JLINK_VIEW={tool}")
     assert "CALL -Device AMA3B2KK-KCR -If SWD -Speed 4000 -RTTChannel 0 /dev/stdout" in said
+    # another application with the same library, another target
+    shutil.copytree(project / "app", project / "probe")
+    (project / "make/ours.mk").write_text("ours: $(IMAGE).axf\n\t@echo built $<\n")
+    said = make(project, "ours", "APP_DIR=probe")
+    assert "built build/digits_probe.axf" in said and "Compiling probe/main.c" in said
     project = digits("apollo4p-evb", tmp_path / "q", runtime="aot")
     said = make(project, "view", f"JLINK_VIEW={tool}")
     assert "-device AMAP42KK-KBR -cpufreq 96105000 -swofreq 1000000 -itmport 0" in said
@@ -283,6 +288,13 @@ def test_make_names_what_is_missing_before_it_compiles(tmp_path: Path) -> None:
         said = refusal(here)
         assert said.startswith(f"missing {what}: {file} (neuralSPOT 1.3.0 in NEURALSPOT_ROOT")
         file.with_suffix(".away").rename(file)
+    # no compiler: only make and what it calls
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("make", "sh", "uname", "sed", "head", "mkdir", "rm"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    said = make(project, here, ok=False, PATH=str(tools))
+    assert "*** arm-none-eabi-gcc is not found: install the Arm GNU toolchain" in said
     # a header beside the tree serves
     header = suite / f"CMSIS/AmbiqMicro/Include/{part}.h"
     header.unlink()
