@@ -21,6 +21,7 @@ import pytest
 from gen_fw import generate
 from gen_fw.compilers.xmos_wheel import find_wheel
 from gen_fw.pipeline import check
+from gen_fw.report.generate import document as generated
 from gen_fw.report.run import document
 from gen_fw.run.measure import run
 from gen_fw.runtimes.xcore.flash import parse
@@ -276,6 +277,10 @@ def test_a_regeneration_keeps_vectors_of_the_same_compilation(tmp_path: Path) ->
         np.load(golden)["out0"].tobytes()
         == np.load(out / "gen" / "digits_int8" / "golden.npz")["tflm_out0"].tobytes()
     )
+    told = generated(first)
+    schema = RUN_SCHEMA.with_name("generate.json")
+    jsonschema.validate(told, json.loads(schema.read_text()))
+    assert told["programs"][0]["report"]["difference"] == dict(vectors.difference)
     again = generate([], "", out)
     assert not again.changes.of("update", "create", "delete")
     other = generate([], "", out, compiler_options={"xcore-thread-count": "1"})
@@ -283,6 +288,42 @@ def test_a_regeneration_keeps_vectors_of_the_same_compilation(tmp_path: Path) ->
     assert vectors is not None and vectors.origin != first.planned.firmware.golden[0].origin  # type: ignore[union-attr]
     assert (out / "gen" / "digits_int8" / "golden.npz").read_bytes() == stored  # same numbers
     assert "--xcore-thread-count=1" in (out / "gen-fw.lock").read_text()
+
+
+def test_the_archive_of_either_release_is_found(tmp_path: Path) -> None:
+    """aitools.cmake with the folders of two releases of the wheel, for xcore.ai: 1.4.3 has renamed
+    its archives."""
+    aitools = ROOT / "examples" / "projects" / "xmos_xcommon" / "gen" / "aitools.cmake"
+    for release, name in (("1.4.2", ""), ("1.4.3", "_xs3a")):
+        runtime = tmp_path / release / "xmos_ai_tools" / "runtime"
+        for folder in ("buildfiles", "lib"):
+            (runtime / folder).mkdir(parents=True)
+        (runtime.parents[1] / f"xmos_ai_tools-{release}.dist-info").mkdir()
+        (runtime / "lib" / f"libxtflitemicro{name}.a").touch()
+        old = '"${CMAKE_CURRENT_LIST_DIR}/../lib/libxtflitemicro.a"'
+        (runtime / "buildfiles" / "aitoolslib.cmake").write_text(
+            f"set(XMOS_AITOOLSLIB_LIBRARIES {old})\n"
+        )
+        script = tmp_path / f"{release}.cmake"
+        script.write_text(
+            f'include("{aitools}")\nmessage(STATUS "found ${{XMOS_AITOOLSLIB_LIBRARIES}}")\n'
+        )
+        environment = {**os.environ, "XMOS_AITOOLSLIB_PATH": str(runtime)}
+        command = ["cmake", "-P", str(script)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert f"lib/libxtflitemicro{name}.a" in done.stdout
+        assert ("another release is installed" in done.stderr) == (release != "1.4.2")
+    done = subprocess.run(
+        ["cmake", "-P", str(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XMOS_AITOOLSLIB_PATH": str(tmp_path)},
+        timeout=60,
+    )
+    assert done.returncode != 0 and "pip install xmos-ai-tools==1.4.2" in " ".join(
+        done.stderr.split()
+    )
 
 
 def test_bytes_do_not_depend_on_the_day_or_place(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ MODES = {
 }
 #: what does not fit a tile with everything internal
 LARGE = {"dense_chain"}
+#: models on which XMOS's interpreter crashes; the generated code runs, and is compared with TFLM
+UNTESTED = {"multi_io"}
 #: steps of the quantization (or real numbers) that XMOS's kernels may be from TFLite Micro's: what
 #: was found
 #: (chirps: softmax overflows, which a warning tells)
@@ -72,12 +74,20 @@ def test_a_model_in_a_mode(name: str, mode: str, tmp_path: Path, request: Any) -
     else:
         model = MADE[name](tmp_path / f"{name}.tflite") if name in MADE else OWN[name]
     place = MODES[mode]
-    # an arena in LPDDR alone leaves a large model in the tile
-    if name in LARGE and place.get("model") is None:
+    # neither tile holds it; an arena in LPDDR leaves the model in the tile
+    if name in LARGE and place.get("model") in (None, "tile1"):
         pytest.skip("larger than a tile: tests/unit/test_xcore_programs.py")
     folder = tmp_path / "p"
     made = generate([model], BOARD, folder, names=[name], goldens=goldens, place=place)
     golden = made.planned.firmware.golden[0]
+    if name in UNTESTED:
+        assert golden is None and any("SIGSEGV" in note.why for note in made.planned.diagnostics)
+        vectors = OWN[name].with_name(f"{name}_golden.npz")
+        result = run(folder, inputs={"": vectors}, environment=os.environ)
+        for output in result.programs[0].outputs:
+            wanted = np.load(vectors)[f"out{output.io.position}"]
+            np.testing.assert_allclose(output.array[0], wanted, rtol=1e-6)
+        return
     assert golden is not None
     if golden.difference:
         print(name, mode, golden.difference)
