@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gen_fw.boards.board import Accelerator, Board, SystemConfig
 from gen_fw.errors import Diagnostic, DoesNotFitError, UsageError
+from gen_fw.inputs import Source
 from gen_fw.memory.place import Chosen, check_wanted, choose, placements, roles_of
 from gen_fw.model.types import Model
 from gen_fw.program import Placement, Program, RegionRole
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gen_fw.compilers.vela import VelaSettings
 
 Progress = Callable[[str], None]
-Lower = Callable[[Model, str], Program]
+Lower = Callable[[Source, str], Program]
 #: what a program for an NPU places
 _ROLES: tuple[RegionRole, ...] = ("arena", "model", "code")
 
@@ -30,13 +31,13 @@ def _roles(options: Options) -> tuple[RegionRole, ...]:
 
 
 def prepared(
-    models: Sequence[tuple[str, Model]],
+    models: Sequence[tuple[str, Source]],
     board: Board,
     options: Options,
     progress: Progress,
     alternatives: Callable[[], Iterable[Board]] = tuple,
 ) -> Chosen:
-    """The programs of ``models`` (name, model) under the first candidate that fits.
+    """The programs of ``models`` (name, what it is made of) under the first candidate that fits.
 
     Raises UsageError for options that the board cannot follow, ModelError, ToolMissingError, and
     DoesNotFitError with the table of what was tried.
@@ -48,7 +49,13 @@ def prepared(
         "alternatives": alternatives,
     }
     lower = lowering(options, board)
-    accelerator = compiling(options, board)
+    archives = not any(isinstance(model, Model) for _, model in models)
+    if archives and options.runtime not in ("", "tvm"):
+        raise UsageError(
+            f"--runtime {options.runtime}: an archive of TVM is code, and has no model",
+            hint="leave --runtime out, or generate from the .tflite",
+        )
+    accelerator = None if archives else compiling(options, board)
     if accelerator is None:
         _not_compiled(models, board, options)
         programs = tuple(lower(model, name) for name, model in models)
@@ -119,18 +126,29 @@ def lowering(options: Options, board: Board) -> Lower:
     exist; the function raises ModelError, UsageError and DoesNotFitError."""
     from gen_fw.project.names import check_function
     from gen_fw.runtimes.aot.lower import lower as lower_aot
+    from gen_fw.runtimes.mlf.lower import lower as lower_mlf
     from gen_fw.runtimes.tflm.abi import kernels_of
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
 
     runtime = options.runtime or board.default_runtime
-    if runtime not in ("aot", "tflm"):
-        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
+    if runtime not in ("aot", "tflm", "tvm"):
+        raise UsageError(
+            f"there is no runtime {runtime!r}", hint="known: aot, tflm, and tvm for archives"
+        )
     if options.kernels not in ("", board.kernels):
         kernels_of(board, options.kernels)  # aot has its own, but a misspelt word is no choice
     for function in options.custom_ops.values():
         check_function(function)
 
-    def lower(model: Model, name: str) -> Program:
+    def lower(model: Source, name: str) -> Program:
+        if not isinstance(model, Model):
+            return _sized(lower_mlf(model, name, board), options)
+        if runtime == "tvm":
+            raise UsageError(
+                "--runtime tvm needs an archive that TVM made, and this is a model",
+                where=name,
+                hint="--runtime aot makes C of it; docs/tvm.md says how TVM makes an archive",
+            )
         make = lower_aot if runtime == "aot" else lower_tflm
         return _sized(make(model, name, board, options), options)
 
@@ -147,9 +165,11 @@ def estimating(options: Options, board: Board) -> Lower:
     if compiling(options, board) is None:
         return lower
 
-    def estimate(model: Model, name: str) -> Program:
+    def estimate(model: Source, name: str) -> Program:
         from gen_fw.npu_programs import as_given
 
+        if not isinstance(model, Model):
+            return lower(model, name)
         given = as_given(model, name, board, options)
         if given is not None:
             return _sized(given, options)
@@ -167,14 +187,14 @@ def estimating(options: Options, board: Board) -> Lower:
     return estimate
 
 
-def _not_compiled(models: Sequence[tuple[str, Model]], board: Board, options: Options) -> None:
+def _not_compiled(models: Sequence[tuple[str, Source]], board: Board, options: Options) -> None:
     """Raises UsageError for a compiled model on a board that has an NPU, when that is not used."""
     from gen_fw.compilers.command_stream import is_compiled
 
     if board.accelerator is None:
         return
     for name, model in models:
-        if is_compiled(model):
+        if isinstance(model, Model) and is_compiled(model):
             runtime = options.runtime or board.default_runtime
             asked = "--compiler none" if options.compiler == "none" else f"--runtime {runtime}"
             raise UsageError(
@@ -240,7 +260,7 @@ class _Npu:
 
     def __init__(
         self,
-        models: Sequence[tuple[str, Model]],
+        models: Sequence[tuple[str, Source]],
         board: Board,
         accelerator: Accelerator,
         options: Options,
@@ -263,10 +283,13 @@ class _Npu:
             self.made[key] = tuple(self.program(name, model, entry) for name, model in self.models)
         return self.made[key]
 
-    def program(self, name: str, model: Model, entry: SystemConfig) -> Program:
+    def program(self, name: str, source: Source, entry: SystemConfig) -> Program:
         from gen_fw.compilers.vela import settings_for
         from gen_fw.npu_programs import as_given, compiled_program
 
+        if not isinstance(source, Model):
+            return lowering(self.options, self.board)(source, name)
+        model = source
         settings = settings_for(self.npu, entry, self.options.compiler_options, self.goal)
         given = as_given(model, name, self.board, self.options)
         if given is not None:

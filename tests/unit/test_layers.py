@@ -15,9 +15,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 WORDS = {"errors", "files", "program", "request", "resources", "version"}
 MAY_IMPORT = {
     "cli": {"cli", "pipeline", "inspection", "fitting", "report", "boards", "run", *WORDS},
+    # what programs are made of: models, modules of archives
+    "inputs": {"archive", "model", "project", "runtimes", *WORDS},
     "pipeline": {
         "boards",
         "candidates",
+        "inputs",
         "memory",
         "model",
         "project",
@@ -29,6 +32,7 @@ MAY_IMPORT = {
     "candidates": {
         "boards",
         "compilers",
+        "inputs",
         "memory",
         "model",
         "npu_programs",
@@ -39,7 +43,7 @@ MAY_IMPORT = {
     "npu_programs": {"boards", "compilers", "model", "runtimes", *WORDS},
     "compilers": {"compilers", "boards", "model", *WORDS},
     "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
-    "fitting": {"candidates", "boards", "memory", "model", "project", "runtimes", *WORDS},
+    "fitting": {"candidates", "boards", "inputs", "memory", "model", "runtimes", *WORDS},
     "report": {
         "report",
         "project",
@@ -53,10 +57,11 @@ MAY_IMPORT = {
     },
     "run": {"run", "runtimes", "boards", *WORDS},
     "project": {"project", "memory", "boards", *WORDS},
-    "runtimes": {"runtimes", "model", "memory", "boards", *WORDS},
+    "runtimes": {"runtimes", "archive", "model", "memory", "boards", *WORDS},
     "memory": {"memory", "boards", *WORDS},
     "boards": {"boards", *WORDS},
     "model": {"model", "errors", "files"},
+    "archive": {"archive", "errors", "files"},
     "errors": set(),
     "files": {"errors"},
     "program": {"errors"},

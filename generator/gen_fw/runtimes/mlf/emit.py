@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a program from an archive: the archive's sources as they are, the runtime's types,
+and a C file for each source that gives it names of its own.
+
+A source is compiled by including it: so its warnings are switched off for it alone and by the same
+text for every build system, names that other archives have too become the program's own (every
+TVM module is called ``default`` unless told otherwise), and pools that it defines as static arrays
+become pointers into the program's arena.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gen_fw.archive.types import Code, Module, Pool
+from gen_fw.program import Source
+
+_SHIM = Path(__file__).resolve().parent / "shim"
+_HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
+#: what the sources call and the program's glue defines
+_RUNTIME = ("TVMAPISetLastError", "TVMBackendAllocWorkspace", "TVMBackendFreeWorkspace")
+#: what compilers say about TVM's code. The first two: a compiler need not know the others.
+#: incompatible-pointer-types is an error since GCC 14 and Clang 16; TVM before 0.18 passes a
+#: pointer to a pool's array where one to its elements is declared
+_WARNINGS = (
+    "-Wpragmas",
+    "-Wunknown-warning-option",
+    "-Wincompatible-pointer-types",
+    "-Wint-conversion",
+    "-Wunused-variable",
+    "-Wunused-but-set-variable",
+    "-Wunused-parameter",
+    "-Wunused-function",
+    "-Wunused-const-variable",
+    "-Wsign-compare",
+    "-Wtype-limits",
+    "-Wparentheses",
+    "-Wparentheses-equality",
+    "-Wmissing-braces",
+    "-Wmissing-field-initializers",
+    "-Wmissing-prototypes",
+    "-Wmissing-declarations",
+    "-Wpedantic",
+    "-Wextra-semi",
+    "-Wattributes",
+    "-Wignored-attributes",
+    "-Wpacked",
+    "-Wmaybe-uninitialized",
+    "-Wuninitialized",
+    "-Wabsolute-value",
+    "-Wshift-negative-value",
+    "-Wtautological-compare",
+    "-Wself-assign",
+    "-Wdouble-promotion",
+    "-Wconversion",
+    "-Wcast-qual",
+    "-Wcast-align",
+    "-Wundef",
+    "-Wshadow",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """``sources``: files below ``gen/<name>/``; ``compiled``: those that are compiled;
+    ``relocated``: pools in the arena, in the order in which the glue says where they are."""
+
+    sources: tuple[Source, ...]
+    compiled: tuple[str, ...]
+    relocated: tuple[Pool, ...]
+    #: pools that stay where the archive's source defines them
+    fixed: tuple[Pool, ...]
+
+
+def emit(name: str, module: Module) -> Emitted:
+    """All files of program ``name``, but the glue, which is a template."""
+    moved = [(source, pool) for source in module.sources for pool in source.pools]
+    relocated = [(source, pool) for source, pool in moved if _movable(source, pool)]
+    index = {id(pool): number for number, (_, pool) in enumerate(relocated)}
+    files = {f"mlf/{source.file}": bytes(source.content) for source in module.sources}
+    if module.header is not None:
+        files[f"mlf/include/{module.header.file}"] = bytes(module.header.content)
+    for path in sorted(_SHIM.rglob("*.h")):
+        files[f"mlf/include/{path.relative_to(_SHIM).as_posix()}"] = path.read_bytes()
+    files[f"{name}_tvm_names.h"] = _names(name, module).encode()
+    compiled = []
+    if any(pool.constant for pool in module.header.pools) if module.header else False:
+        file = f"{name}_tvm_constants.c"
+        files[file] = _constants(name, module).encode()
+        compiled.append(file)
+    for number, source in enumerate(module.sources):
+        pools = {pool: index[id(pool)] for pool in source.pools if id(pool) in index}
+        file = f"{name}_tvm{number}.c"
+        files[file] = _unit(name, module, source, pools).encode()
+        compiled.append(file)
+    return Emitted(
+        tuple(Source(path, content) for path, content in files.items()),
+        tuple(compiled),
+        tuple(pool for _, pool in relocated),
+        tuple(pool for source, pool in moved if id(pool) not in index),
+    )
+
+
+def _movable(source: Code, pool: Pool) -> bool:
+    """Whether the pool's name stands in its definition and where its address is taken, only."""
+    uses = [match.start() for match in re.finditer(rf"\b{re.escape(pool.name)}\b", source.text)]
+    taken = sum(source.text[max(0, at - 1) : at] == "&" for at in uses)
+    return taken == len(uses) - 1
+
+
+def externals(module: Module) -> list[str]:
+    """Identifiers with external linkage that the module's sources define, sorted."""
+    names = {f.name for source in module.sources for f in source.functions}
+    names.update(name for source in module.sources for name in source.objects)
+    return sorted(names)
+
+
+def _names(name: str, module: Module) -> str:
+    upper = name.upper()
+    lines = [
+        f"/// Names and warnings of the archive's sources in program {name}. Generated by gen-fw; "
+        "do not edit.",
+        f"#ifndef GEN_FW_{upper}_TVM_NAMES_H_",
+        f"#define GEN_FW_{upper}_TVM_NAMES_H_",
+        "",
+        "// Other archives have functions of the same names.",
+        *(f"#define {external} {name}_{external}" for external in (*_RUNTIME, *externals(module))),
+        "",
+        f"#endif  // GEN_FW_{upper}_TVM_NAMES_H_",
+        "",
+    ]
+    return _HEAD + "\n".join(lines)
+
+
+def _unit(name: str, module: Module, source: Code, pools: Mapping[Pool, int]) -> str:
+    lines = [
+        f"// {source.file} of the archive, compiled as it is. Generated by gen-fw; do not edit.",
+        "",
+        f'#include "{name}/{name}_tvm_names.h"',
+        "",
+        "#if defined(__GNUC__)",
+        *(f'#pragma GCC diagnostic ignored "{warning}"' for warning in _WARNINGS),
+        "#endif",
+        "",
+    ]
+    if module.header is not None:
+        lines += [f'#include "{name}/mlf/include/{module.header.file}"', ""]
+    if pools:
+        lines += ["// These arrays lie in the arena: here they are pointers."]
+        lines += [f"#define {p.name} (*{_pointer(name, n)})" for p, n in pools.items()]
+        lines += [""]
+    lines += [f'#include "{name}/mlf/{source.file}"']
+    for pool, number in pools.items():
+        lines += [
+            "",
+            f"void {_setter(name, number)}(void *memory);",
+            f"void {_setter(name, number)}(void *memory) {{ {_pointer(name, number)} = memory; }}",
+        ]
+        del pool
+    return _HEAD + "\n".join([*lines, ""])
+
+
+def _constants(name: str, module: Module) -> str:
+    """Pools of constants that the C header describes by macros."""
+    assert module.header is not None
+    lines = [
+        "// Constant pools of the archive's C header. Generated by gen-fw; do not edit.",
+        "",
+        "#include <stdalign.h>",
+        "#include <stdint.h>",
+        "",
+        f'#include "{name}/{name}_tvm_names.h"',
+        f'#include "{name}/mlf/include/{module.header.file}"',
+    ]
+    for pool in module.header.pools:
+        if pool.constant:
+            array = f"{name}_tvm_constants_{pool.member}[{pool.macro}_CONSTANT_POOL_SIZE]"
+            lines += [
+                "",
+                f"extern const uint8_t {array};",
+                f"alignas(16) const uint8_t {array} = {{",
+                f"    {pool.macro}_CONSTANT_POOL_DATA}};",
+            ]
+    return _HEAD + "\n".join([*lines, ""])
+
+
+def _pointer(name: str, number: int) -> str:
+    return f"{name}_tvm_pool{number}"
+
+
+def _setter(name: str, number: int) -> str:
+    return f"{name}_tvm_set_pool{number}"
+
+
+def setters(name: str, pools: Sequence[Pool]) -> list[str]:
+    """The functions that tell the sources where their pools are."""
+    return [_setter(name, number) for number in range(len(pools))]
