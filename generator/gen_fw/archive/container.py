@@ -96,7 +96,7 @@ def pack(contents: Mapping[str, bytes]) -> bytes:
         data = contents[name]
         header = bytearray(_BLOCK)
         header[0 : len(tail)] = tail
-        header[100:124] = b"0000644\00000000\00000000\0"
+        header[100:124] = b"%07o\0%07o\0%07o\0" % (0o644, 0, 0)
         header[124:148] = b"%011o\0%011o\0" % (len(data), 0)
         header[148:156] = b" " * 8
         header[156:157] = b"0"

@@ -22,45 +22,10 @@ _SHIM = Path(__file__).resolve().parent / "shim"
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 #: what the sources call and the program's glue defines
 _RUNTIME = ("TVMAPISetLastError", "TVMBackendAllocWorkspace", "TVMBackendFreeWorkspace")
-#: what compilers say about TVM's code. The first two: a compiler need not know the others.
-#: incompatible-pointer-types is an error since GCC 14 and Clang 16; TVM before 0.18 passes a
-#: pointer to a pool's array where one to its elements is declared
-_WARNINGS = (
-    "-Wpragmas",
-    "-Wunknown-warning-option",
-    "-Wincompatible-pointer-types",
-    "-Wint-conversion",
-    "-Wunused-variable",
-    "-Wunused-but-set-variable",
-    "-Wunused-parameter",
-    "-Wunused-function",
-    "-Wunused-const-variable",
-    "-Wsign-compare",
-    "-Wtype-limits",
-    "-Wparentheses",
-    "-Wparentheses-equality",
-    "-Wmissing-braces",
-    "-Wmissing-field-initializers",
-    "-Wmissing-prototypes",
-    "-Wmissing-declarations",
-    "-Wpedantic",
-    "-Wextra-semi",
-    "-Wattributes",
-    "-Wignored-attributes",
-    "-Wpacked",
-    "-Wmaybe-uninitialized",
-    "-Wuninitialized",
-    "-Wabsolute-value",
-    "-Wshift-negative-value",
-    "-Wtautological-compare",
-    "-Wself-assign",
-    "-Wdouble-promotion",
-    "-Wconversion",
-    "-Wcast-qual",
-    "-Wcast-align",
-    "-Wundef",
-    "-Wshadow",
-)
+
+
+_STATIC = re.compile(r"^\s*static (\w+)", re.MULTILINE)
+_GLUE_HEADER = re.compile(r"tvm/runtime/(?:c_runtime_api|crt/module)\.h|tvmgen_\w+\.h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +106,29 @@ def _unit(name: str, module: Module, source: Code, pools: Mapping[Pool, int]) ->
         "",
         f'#include "{name}/{name}_tvm_names.h"',
         "",
-        "#if defined(__GNUC__)",
-        *(f'#pragma GCC diagnostic ignored "{warning}"' for warning in _WARNINGS),
-        "#endif",
-        "",
+    ]
+    lines += [
+        "#include <gen_fw_tvm_quiet.h>",
+        "#include <tvm/runtime/c_runtime_api.h>",
+        "#include <tvm/runtime/crt/module.h>",
     ]
     if module.header is not None:
-        lines += [f'#include "{name}/mlf/include/{module.header.file}"', ""]
+        lines += [f'#include "{name}/mlf/include/{module.header.file}"']
+    lines += [""]
     if pools:
         lines += ["// These arrays lie in the arena: here they are pointers."]
         lines += [f"#define {p.name} (*{_pointer(name, n)})" for p, n in pools.items()]
         lines += [""]
+    constant = bool(pools or not source.pools) and _all_constant(source)
+    if constant:
+        lines += [
+            "// TVM means its pool of constants to be read-only, and does not say so. No header is",
+            "// read below that was not read above.",
+            "#define static static const",
+        ]
     lines += [f'#include "{name}/mlf/{source.file}"']
+    if constant:
+        lines += ["#undef static"]
     for pool, number in pools.items():
         lines += [
             "",
@@ -161,6 +137,18 @@ def _unit(name: str, module: Module, source: Code, pools: Mapping[Pool, int]) ->
         ]
         del pool
     return _HEAD + "\n".join([*lines, ""])
+
+
+def _all_constant(source: Code) -> bool:
+    """Whether the source has a pool of constants, and nothing static beside it that changes but
+    pools that become pointers. Its headers are those of TVM's glue, which have been read."""
+    statics = _STATIC.findall(source.text)
+    return (
+        any(kind == "struct" for kind in statics)
+        and set(statics) <= {"struct", "uint8_t", "const", "TVMBackendPackedCFunc"}
+        and sum(kind == "uint8_t" for kind in statics) == len(source.pools)
+        and all(_GLUE_HEADER.fullmatch(header) for header in source.includes)
+    )
 
 
 def _constants(name: str, module: Module) -> str:

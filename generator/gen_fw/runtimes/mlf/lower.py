@@ -58,6 +58,7 @@ def lower(imported: Imported, name: str, board: Board) -> Program:
     reference = imported.reference
     cmsis_nn = any(library.name == "cmsis_nn" for library in libraries_of(module))
     constants = sum(source.constant_bytes for source in module.sources)
+    constants = max(constants, module.constants_bytes)
     constants += sum(align(pool.bytes) for pool in _pools(module, constant=True))
     return Program(
         name=name,
