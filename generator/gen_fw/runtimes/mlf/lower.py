@@ -224,6 +224,7 @@ def _adapter(
         "errors": any("TVMAPISetLastError" in source.text for source in module.sources),
         "kernel_files": list(emitted.compiled),
         "include": "mlf/include",
+        "custom_ops": [],
         **places,
     }
 
