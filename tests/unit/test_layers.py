@@ -14,7 +14,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 #: room -> rooms it may import; the top-level modules are words that everyone may use
 WORDS = {"errors", "files", "program", "request", "resources", "version"}
 MAY_IMPORT = {
-    "cli": {"cli", "pipeline", "inspection", "fitting", "report", "boards", "run", *WORDS},
+    "cli": {
+        "cli",
+        "pipeline",
+        "inspection",
+        "archive",
+        "archive_inspection",
+        "fitting",
+        "report",
+        "boards",
+        "run",
+        *WORDS,
+    },
     # what programs are made of: models, modules of archives
     "inputs": {"archive", "model", "project", "runtimes", *WORDS},
     "pipeline": {
@@ -43,9 +54,11 @@ MAY_IMPORT = {
     "npu_programs": {"boards", "compilers", "model", "runtimes", *WORDS},
     "compilers": {"compilers", "boards", "model", *WORDS},
     "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
+    "archive_inspection": {"archive", "boards", "report", "runtimes", *WORDS},
     "fitting": {"candidates", "boards", "inputs", "memory", "model", "runtimes", *WORDS},
     "report": {
         "report",
+        "archive",
         "project",
         "memory",
         "model",

@@ -43,10 +43,15 @@ def inspect(
     talk: Talk,
 ) -> None:
     """Show operators, tensors, quantization, I/O, MACs, the arena, and whether the runtimes can
-    execute the model.
+    execute the model. Of an archive of TVM: version, modules, I/O, pools, operator functions,
+    sizes, and what is missing for --board.
 
     Exits 0 for every readable model, also one that no runtime can execute.
     """
+    from gen_fw.archive.container import looks_like_archive
+
+    if looks_like_archive(model):
+        return _archive(model, board, talk)
     from gen_fw.files import write_whole
     from gen_fw.inspection import Asked
     from gen_fw.inspection import inspect as run
@@ -66,3 +71,12 @@ def inspect(
         talk.note("the arena is that of this computer; --board or --cpu name a target")
     document = dict(result.document)
     talk.result(document, lambda console: show(document, console, all_tensors=tensors))
+
+
+def _archive(path: Path, board: str, talk: Talk) -> None:
+    from gen_fw.archive_inspection import inspect_archive
+    from gen_fw.report.archive import show
+
+    with talk.progress() as progress:
+        document = dict(inspect_archive(path, board, progress=progress))
+    talk.result(document, lambda console: show(document, console))
