@@ -49,7 +49,10 @@ def read_inputs(
     options that do not go with the file.
     """
     from gen_fw.project.names import program_names, slug
+    from gen_fw.runtimes.mlf.imported import parse_io
 
+    for name, text in io.items():
+        parse_io(name, text)
     found: list[tuple[ModelRequest, Source]] = []
     for wanted in requests:
         progress(f"reading {wanted.path.name}")

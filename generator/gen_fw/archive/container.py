@@ -27,6 +27,7 @@ MAX_MEMBER = 64 << 20
 #: files in an archive or folder; the runtime that TVM copies into it has about 200
 MAX_MEMBERS = 20_000
 _MAX_NAME = 1024
+_MAX_PAX = 64 << 10
 _BLOCK = 512
 _GZIP = b"\x1f\x8b"
 _OTHER_PACKERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd", b"PK\x03\x04": "zip"}
@@ -164,7 +165,9 @@ def _members(raw: bytes, where: str) -> Iterator[tuple[str, memoryview]]:
             long_name = _text(bytes(data[: _MAX_NAME + 1]), where)
             continue
         if kind == b"x":
-            long_name = _pax_path(bytes(data[: 8 * _MAX_NAME]), where) or long_name
+            if size > _MAX_PAX:
+                raise _bad(where, f"a member's header has {size} bytes")
+            long_name = _pax_path(bytes(data), where) or long_name
             continue
         if kind == b"g":
             continue
@@ -212,7 +215,7 @@ def _pax_path(data: bytes, where: str) -> str:
     while at < len(data):
         digits, blank, _ = data[at : at + 12].partition(b" ")
         if not blank or not digits.isdigit() or int(digits) <= len(digits):
-            return ""
+            raise _bad(where, "a header is damaged")
         key, equals, value = data[at + len(digits) + 1 : at + int(digits) - 1].partition(b"=")
         if equals and key == b"size":
             raise _bad(where, "a member is larger than 8 GiB")

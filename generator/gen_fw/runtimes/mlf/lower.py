@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gen_fw.archive.types import Module
@@ -81,7 +81,10 @@ def lower(imported: Imported, name: str, board: Board) -> Program:
         adapter={**adapter, "arena_bytes": {"target": arena, "host64": arena}},
         report=_report(imported, entry, work, arena),
         stack_bytes=max(_LEAST_STACK, stack_bytes(module)),
-        diagnostics=tuple(_notes(name, module, emitted, inputs, reference)),
+        diagnostics=(
+            *_notes(name, module, emitted, inputs, reference),
+            *_unused_io(imported, [*inputs, *outputs], adapter),
+        ),
     )
 
 
@@ -276,6 +279,22 @@ def _report(imported: Imported, entry: Entry, work: Workspace | None, arena: int
 def _macs(model: Model) -> int:
     main = model.subgraphs[0]
     return sum(operator_macs(model, main, operator) for operator in main.operators)
+
+
+def _unused_io(
+    imported: Imported, ios: Sequence[Io], adapter: Mapping[str, Any]
+) -> list[Diagnostic]:
+    known = {f"{kind}{io.position}" for kind in ("input", "output") for io in ios}
+    known.update(io.name for io in ios)
+    known.update(place["member"] for kind in ("inputs", "outputs") for place in adapter[kind])
+    return [
+        Diagnostic(
+            f"--io {name}: module {imported.module.name} has no such tensor",
+            hint=f"it has {', '.join(io.name for io in ios)}",
+        )
+        for name in imported.io
+        if name not in known
+    ]
 
 
 def _notes(
