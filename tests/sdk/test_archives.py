@@ -187,7 +187,8 @@ def _runs(
             "constant_bytes": told["constant_bytes"],
             "stack_bytes": told["stack_bytes"],
         }
-        assert told["stack_bytes"] <= program.stack_bytes
+        # on the host, the first call of expf runs the dynamic linker on the same stack
+        assert board == "host" or told["stack_bytes"] <= program.stack_bytes
     return row
 
 

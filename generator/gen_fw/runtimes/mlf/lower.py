@@ -31,7 +31,7 @@ TVMC = (
 )
 #: bytes of machine code per line of C with a semicolon, roughly, at -O2 (docs/tvm.md)
 _CODE_PER_STATEMENT = 16
-_LEAST_STACK = 3072
+_LEAST_STACK = 4096
 _CALLED = re.compile(r"\b(TVM[A-Z]\w*)\s*\(")
 #: what the shim headers declare, and what an archive defines itself
 _KNOWN = frozenset({"TVMAPISetLastError", "TVMBackendAllocWorkspace", "TVMBackendFreeWorkspace"})
