@@ -15,8 +15,9 @@ BEGIN, END = "<!-- operators: begin -->\n", "<!-- operators: end -->\n"
 
 
 def table() -> str:
-    """The rows, sorted by operator."""
-    rows = [f"| {e.name} | {e.types} | {e.limits or 'none'} |" for e in entries().values()]
+    """The rows, sorted by operator; one for each lowering."""
+    known = [entry for lowerings in entries().values() for entry in lowerings]
+    rows = [f"| {e.name} | {e.types} | {e.limits or 'none'} |" for e in known]
     return "\n".join(["| operator | element types | limits |", "|---|---|---|", *rows, ""])
 
 

@@ -329,6 +329,7 @@ class _Maker:
             native_cmake={
                 "vectors": machine.vectors,
                 "regions": regions,
+                "sections": [],
                 "toolchain": machine.toolchain,
                 "stack_bytes": 1 << 18,
                 "c_library": "newlib" if machine.toolchain.startswith("arm") else "picolibc",

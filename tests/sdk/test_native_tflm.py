@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,54 @@ def test_self_tests_pass_with_cmsis_nn(
         tools={tool.command: tools.find(tool).version for tool in (tools.ARM_CC, tools.ARM_QEMU)},
         results=rows,
     )
+
+
+#: its second RAM lies elsewhere, so that a section that is lost is a fault
+TWO_RAMS = """
+extends   = "qemu-cortex-m55"
+title     = "AN547 with its DDR"
+sources   = ["ddr-slow: an547_raminfo of hw/arm/mps2-tz.c (QEMU 7.2)"]
+placement = { arena = ["ram", "ddr-slow"] }
+
+[[memories]]
+name  = "ddr-slow"
+bytes = 16777216
+rank  = 2
+kind  = "ram"
+
+[native_cmake]
+origins = { ddr-slow = 0x60000000 }
+"""
+
+
+def test_two_arenas_in_two_memories(
+    trees: tuple[Tree, Tree], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the interpreter keeps lies in the second RAM; what is used is what was predicted."""
+    board = tmp_path / "two-rams.toml"
+    board.write_text(TWO_RAMS)
+    names = {"digits": OWN["digits"], "ring": OWN["branches"].with_name("ring_buffer_int8")}
+    asked = request(
+        [path.with_name(f"{path.name}.tflite") for path in names.values()],
+        str(board),
+        names=list(names),
+        goldens=[path.with_name(f"{path.name}_golden.npz") for path in names.values()],
+        runtime="tflm",
+        kernels="cmsis_nn",
+        place={"persistent": "ddr-slow"},
+    )
+    programs = generate(asked, tmp_path / "project").planned.firmware.programs
+    if shutil.which("ccache"):
+        monkeypatch.setenv("CMAKE_C_COMPILER_LAUNCHER", "ccache")
+        monkeypatch.setenv("CMAKE_CXX_COMPILER_LAUNCHER", "ccache")
+    result = run(tmp_path / "project", environment=os.environ)
+    for program, real in zip(programs, result.programs, strict=True):
+        assert real.selftest == "pass", real.difference
+        assert real.arena_used == program.report["arena_used"]
+        assert real.arena_bytes == sum(program.region(r).bytes for r in ("arena", "persistent"))
+    symbols = subprocess.run(
+        ["arm-none-eabi-nm", result.image], capture_output=True, text=True, check=True
+    ).stdout
+    where = [line.split()[0][:2] for line in symbols.splitlines() if line.endswith(" persistent")]
+    arenas = [line.split()[0][:2] for line in symbols.splitlines() if line.endswith(" storage")]
+    assert (where, arenas) == (["60", "60"], ["21", "21"])

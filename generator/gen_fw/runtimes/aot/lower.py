@@ -24,7 +24,7 @@ from gen_fw.runtimes.aot.layer import (
     UnsupportedError,
 )
 from gen_fw.runtimes.aot.memory import Memory, plan_memory
-from gen_fw.runtimes.aot.table import entries
+from gen_fw.runtimes.aot.table import lowering
 from gen_fw.runtimes.aot.target import Target, target_of
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.planned import arena_plan
@@ -146,11 +146,9 @@ def lowered(
     refused: list[tuple[int, str, str]] = []
     pinned = set(main.inputs) | set(main.outputs)
     for operator in main.operators:
-        entry = entries().get(operator.name)
+        site = Site(model, main, operator, target, frozenset(pinned))
         try:
-            if entry is None:
-                raise UnsupportedError("this runtime has no such operator")
-            for part in entry.lower(Site(model, main, operator, target, frozenset(pinned))):
+            for part in lowering(site)(site):
                 if isinstance(part, Alias):
                     aliases.append(part)
                     if part.input in pinned:
