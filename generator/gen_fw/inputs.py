@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gen_fw.errors import UsageError
 from gen_fw.model.types import Model
-from gen_fw.request import ModelRequest
+from gen_fw.request import ModelRequest, stem
 
 if TYPE_CHECKING:
     from gen_fw.runtimes.mlf.imported import Imported
@@ -112,14 +111,4 @@ def _for_module(wanted: ModelRequest, module: str, *, several: bool, alone: bool
 
 def _stem(wanted: ModelRequest) -> str:
     """What a program is named after: the module where there are several, else the file."""
-    if wanted.module:
-        return wanted.module
-    name = wanted.path.name
-    for ending in (".tar.gz", ".mlf.tar"):
-        name = name.removesuffix(ending)
-    return name if name != wanted.path.name else wanted.path.stem or "model"
-
-
-def stem_of(path: Path) -> str:
-    """The part of a file's name that options may use for it."""
-    return _stem(ModelRequest(path))
+    return wanted.module or stem(wanted.path.resolve()) or "model"

@@ -152,7 +152,7 @@ def _kept(
 
     Raises ConflictError when they were edited, unless ``force``.
     """
-    from gen_fw.project.assemble import input_file
+    from gen_fw.project.assemble import REFERENCE, input_file
 
     intents = [model for model in stored.models if model.name == program.name] if stored else []
     if not intents:
@@ -169,6 +169,10 @@ def _kept(
             hint=f"--force --golden {path} takes them as they are, --force alone makes new ones",
         )
     same = bool(_pinned(folder / input_file(program), program.constants[0].sha256))
+    if intents[0].golden_origin != "golden file":
+        # outputs that TFLM computed are those of the model that an archive was compiled from
+        for reference in (one for one in program.constants if one.label == "reference"):
+            same = same and bool(_pinned(folder / REFERENCE, reference.sha256))
     return Kept(npz, intents[0].golden_origin, same_model=same, as_it_is=as_it_is)
 
 

@@ -162,7 +162,7 @@ def request(
             f"unknown option {unknown[0]!r}",
             hint="options are the fields of gen_fw.request.Options",
         )
-    stems = [name or Path(path).stem for path, name in zip_longest(models, names[: len(models)])]
+    stems = [name or stem(Path(path)) for path, name in zip_longest(models, names[: len(models)])]
     if len(names) > len(models):
         raise UsageError(f"--name is given {len(names)} times for {len(models)} model(s)")
     golden = _paired("--golden", goldens, stems)
@@ -188,6 +188,18 @@ def request(
         options=Options(**options),
         given=frozenset(options),
     )
+
+
+def stem(path: Path) -> str:
+    """What an input is called where it has no other name.
+
+    >>> stem(Path("a/kws.tflite")), stem(Path("kws.mlf.tar")), stem(Path("kws.tar.gz"))
+    ('kws', 'kws', 'kws')
+    """
+    for ending in (".mlf.tar", ".tar.gz"):
+        if path.name.endswith(ending):
+            return path.name.removesuffix(ending)
+    return path.stem
 
 
 def _paired(

@@ -53,11 +53,11 @@ class Files:
 
 
 def looks_like_archive(path: Path) -> bool:
-    """Whether ``path`` is to be read as an archive: a folder, or a file that begins like a tar or
-    a packed one, or is called so. Never fails."""
+    """Whether ``path`` is to be read as an archive: an unpacked one, or a file that begins like a
+    tar or a packed one, or is called so. Never fails."""
     try:
         if path.is_dir():
-            return True
+            return (path / "metadata.json").is_file()
         if path.suffix.lower() in (".tar", ".tgz") or path.name.lower().endswith(".tar.gz"):
             return True
         with path.open("rb") as file:

@@ -12,8 +12,8 @@ from gen_fw.archive.types import Header, PoolMacro
 from gen_fw.errors import ModelError
 
 _STRUCT = re.compile(r"^struct (\w{1,200}) \{([^{}]*)\};", re.MULTILINE)
-_MEMBER = re.compile(r"^\s*void\s*\*\s*([A-Za-z_]\w{0,199});\s*$", re.MULTILINE)
-_NUMBER = re.compile(r"^#define ([A-Z_]\w{0,250}) (\d{1,12})\s*$", re.MULTILINE)
+_MEMBER = re.compile(r"^[ \t]*void[ \t]*\*[ \t]*([A-Za-z_]\w{0,199});[ \t]*$", re.MULTILINE)
+_NUMBER = re.compile(r"^#define ([A-Z_]\w{0,250}) (\d{1,12})[ \t]*$", re.MULTILINE)
 _GUARD = re.compile(r"^#ifndef (\w{1,200})\s*^#define (\w{1,200})\s*$", re.MULTILINE)
 _MAX_MEMBERS = 256
 _KEYWORDS = """

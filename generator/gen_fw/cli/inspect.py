@@ -9,6 +9,7 @@ import click
 
 from gen_fw.cli.options import FileOption, talk_options
 from gen_fw.cli.talk import Talk
+from gen_fw.errors import UsageError
 
 
 @click.command()
@@ -51,6 +52,12 @@ def inspect(
     from gen_fw.archive.container import looks_like_archive
 
     if looks_like_archive(model):
+        if cpu or kernels or runtime or svg is not None:
+            raise UsageError(
+                "--cpu, --kernels, --runtime and --svg are about a model's arena",
+                where=str(model),
+                hint="of an archive of TVM, --board judges and the arena is always shown",
+            )
         return _archive(model, board, talk)
     from gen_fw.files import write_whole
     from gen_fw.inspection import Asked

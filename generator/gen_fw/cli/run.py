@@ -97,7 +97,7 @@ def _project(path: Path, tflite: Path | None, progress: Callable[[str], None]) -
     """``path`` itself, or a project for the host that is made of the archive there."""
     from gen_fw.archive.container import looks_like_archive
 
-    if (path / "metadata.json").is_file() or (path.is_file() and looks_like_archive(path)):
+    if looks_like_archive(path):
         from tempfile import TemporaryDirectory
 
         from gen_fw.pipeline import generate

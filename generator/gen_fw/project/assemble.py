@@ -24,7 +24,7 @@ from gen_fw.version import __version__
 #: where the input as given lies below ``gen/<name>/``, by runtime
 _INPUT_FILES = {"tvm": "model.mlf.tar"}
 #: the model that an archive was compiled from, below ``gen/<name>/``
-_REFERENCE = "reference.tflite"
+REFERENCE = "reference.tflite"
 
 
 def input_file(program: Program) -> str:
@@ -94,7 +94,7 @@ def _model_intent(program: Program, golden: Golden | None, asked: ModelRequest) 
         path=f"{folder}/{input_file(program)}",
         labels=f"{folder}/{LABELS}" if asked.labels is not None else "",
         module=asked.module,
-        tflite=f"{folder}/{_REFERENCE}" if asked.tflite is not None else "",
+        tflite=f"{folder}/{REFERENCE}" if asked.tflite is not None else "",
         golden_origin=golden.origin if golden else "",
         golden_sha256=hashlib.sha256(golden.npz).hexdigest() if golden else "",
     )

@@ -174,16 +174,42 @@ HOSTILE: dict[str, Make] = {
 }
 
 
+#: C and Relay that a compiler would refuse, made to be slow to read
+SLOW: dict[str, Make] = {
+    "functions_that_never_end": with_file(_MEMBER, b"TVM_DLL int32_t f(\n" * 900_000),
+    "bodies_that_never_end": with_file(_MEMBER, b"int32_t f(int a) {\n" * 900_000),
+    "one_word": with_file(_MEMBER, b"a" * 20_000_000),
+    "empty_lines": with_file(_MEMBER, b"\n" * 900_000),
+    "empty_lines_in_a_struct": with_file(
+        "codegen/host/include/tvmgen_default.h",
+        b"#ifndef A\n#define A\nstruct tvmgen_default_inputs {\n" + b"\n" * 2_000_000 + b"};\n",
+    ),
+    "comments": with_file("src/default.relay", b"def @main(" + b"/*" * 5_000_000),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_reading_is_linear(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "archive.tar"
+    SLOW[name](path)
+    read_archive_warm()
+    start = time.process_time()
+    with contextlib.suppress(GenFwError):
+        gen_fw.generate([path], "host", tmp_path / "out", dry_run=True)
+    assert time.process_time() - start < 3
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_refused_at_once_and_nothing_is_written(name: str, tmp_path: Path) -> None:
     path = tmp_path / "archive.tar"
     HOSTILE[name](path)
     before = {entry: entry.stat().st_mtime_ns for entry in tmp_path.iterdir()}
     read_archive_warm()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(GenFwError) as caught:
         gen_fw.generate([path], "host", tmp_path / "out")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert caught.value.exit_code in (ExitCode.MODEL, ExitCode.USAGE)
     assert len(str(caught.value)) < 1000
     assert {entry: entry.stat().st_mtime_ns for entry in tmp_path.iterdir()} == before
@@ -237,10 +263,10 @@ def test_damage_is_an_error_or_no_matter(seed: int, tmp_path: Path) -> None:
                 data[at : at + 8] = rng.randbytes(8)
     path = tmp_path / "archive.tar"
     path.write_bytes(bytes(data))
-    start = time.perf_counter()
+    start = time.process_time()
     with contextlib.suppress(GenFwError):
         gen_fw.generate([path], "host", tmp_path / "out", dry_run=True)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert not (tmp_path / "out").exists()
 
 

@@ -24,7 +24,7 @@ _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _RUNTIME = ("TVMAPISetLastError", "TVMBackendAllocWorkspace", "TVMBackendFreeWorkspace")
 
 
-_STATIC = re.compile(r"^\s*static (\w+)", re.MULTILINE)
+_STATIC = re.compile(r"^[ \t]*static (\w+)", re.MULTILINE)
 _GLUE_HEADER = re.compile(r"tvm/runtime/(?:c_runtime_api|crt/module)\.h|tvmgen_\w+\.h")
 
 

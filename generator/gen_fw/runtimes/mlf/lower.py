@@ -33,6 +33,9 @@ TVMC = (
 _CODE_PER_STATEMENT = 16
 _LEAST_STACK = 4096
 _CALLED = re.compile(r"\b(TVM[A-Z]\w*)\s*\(")
+#: vectors and 16-bit floats, as TVM's C code generator prints them
+_VECTOR = re.compile(r"(?<![A-Za-z0-9_])(?:float|u?int\d\d?_t)(?:2|4|8|16)\b")
+_HALF = re.compile(r"half(?:\*| \w)")
 #: what the shim headers declare, and what an archive defines itself
 _KNOWN = frozenset({"TVMAPISetLastError", "TVMBackendAllocWorkspace", "TVMBackendFreeWorkspace"})
 _ALIGNMENT = 16
@@ -122,11 +125,15 @@ def misfits(module: Module, board: Board) -> list[tuple[str, str]]:
     elif module.objects:
         names = ", ".join(module.objects[:3])
         found.append((f"a part of it is in object files for one machine: {names}", TVMC))
-    if any("kTVMDLTensor" in s.text and "runtime/registry.h" in s.text for s in module.sources):
+    if any("tvm/runtime/registry.h" in source.includes for source in module.sources):
         found.append(("it is for TVM's C++ runtime", TVMC))
     for source in module.sources:
         if source.cxx:
             found.append((f"{source.file} is C++, kernels of another compiler's", TVMC))
+        strange_type = _strange_type(source.text)
+        if strange_type:
+            why = f"{source.file} computes with {strange_type}, which is no type of C"
+            found.append((why, TVMC))
     called = {
         name
         for source in module.sources
@@ -139,6 +146,21 @@ def misfits(module: Module, board: Board) -> list[tuple[str, str]]:
         found.append((f"it calls {', '.join(strange[:4])} of TVM's runtime", TVMC))
     found += [(reason.why, reason.hint) for reason in unusable(module, board)]
     return found
+
+
+def _strange_type(text: str) -> str:
+    """A vector or a 16-bit float that the text computes with, empty when there is none."""
+    for ending in ("_t2", "_t4", "_t8", "_t16", "float2", "float4", "float8", "float16"):
+        at = text.find(ending)
+        if at >= 0:
+            match = _VECTOR.search(text, max(0, at - 8))
+            if match:
+                return match[0]
+    for match in _HALF.finditer(text):
+        line = text.rfind("\n", 0, match.start()) + 1
+        if text[line : match.start()].strip(" ") in ("", "(", "static", "static const"):
+            return "half"
+    return ""
 
 
 class _Plan:

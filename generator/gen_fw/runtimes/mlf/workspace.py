@@ -17,7 +17,7 @@ from gen_fw.memory.buffers import align
 from gen_fw.runtimes.mlf.entry import calls
 
 _ALLOC = re.compile(
-    r"(\w+)\s*=\s*TVMBackendAllocWorkspace\(([^,;]{1,40}),([^,;]{1,40}),([^,;]{1,80}),"
+    r"\b(\w{1,250})\s*=\s*TVMBackendAllocWorkspace\(([^,;]{1,40}),([^,;]{1,40}),([^,;]{1,80}),"
 )
 _ANY_ALLOC = "TVMBackendAllocWorkspace("
 _FREE = re.compile(r"TVMBackendFreeWorkspace\([^,;]{1,40},[^,;]{1,40},\s*(\w+)\s*\)")

@@ -175,6 +175,21 @@ REFUSED = {
         {"codegen/host/src/default_lib2.c": b"int32_t f(void) {\n  TVMFuncCall(0);\n}\n"},
         "TVMFuncCall of TVM's runtime",
     ),
+    "vectors": (
+        C7,
+        {"codegen/host/src/default_lib2.c": b"void f(void) {\n  int8_t16 x;\n}\n"},
+        "int8_t16, which is no type of C",
+    ),
+    "half": (
+        C7,
+        {"codegen/host/src/default_lib2.c": b"void f(void) {\n  half x;\n}\n"},
+        "half, which is no type of C",
+    ),
+    "cpp_runtime": (
+        C7,
+        {"codegen/host/src/default_lib2.cc": b"#include <tvm/runtime/registry.h>\n"},
+        "TVM's C++ runtime",
+    ),
     "cxx": (
         C7,
         {"codegen/host/src/default_lib2.cc": b"namespace x {\nint y;\n}\n"},
