@@ -143,6 +143,9 @@ VARIANTS = {
     "v7_packed": Variant(
         interface="packed", packed_kernels=True, constants="internal", system_lib=True
     ),
+    "v7_odd_names": Variant(
+        interface="packed", input_name='in*/put?" \\', output_name="%s;$(x)`<b>|??/"
+    ),
     "v7_no_sizes": Variant(sizes=False),
 }
 

@@ -44,8 +44,10 @@ def test_interface_and_arena(name: str, tmp_path: Path) -> None:
     variant = VARIANTS[name]
     made = program(tmp_path, variant)
     (x,), (y,) = made.inputs, made.outputs
-    assert (x.dtype, x.shape, x.bytes) == ("int8", (1, 8), 8)
-    assert (y.dtype, y.shape, y.bytes) == ("int8", (1, 4), 4)
+    # Relay text with such names cannot be read: then only the size is known
+    odd = name == "v7_odd_names"
+    assert (x.dtype, x.shape, x.bytes) == ("int8", (8,) if odd else (1, 8), 8)
+    assert (y.dtype, y.shape, y.bytes) == ("int8", (4,) if odd else (1, 4), 4)
     assert x.scale is None and made.runtime == "tvm"
     arena = made.region("arena")
     assert arena.confidence == "exact" and sum(item.bytes for item in arena.items) == arena.bytes
@@ -306,6 +308,30 @@ def test_usage(arguments: list[str], code: int, words: str, tmp_path: Path) -> N
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_told_is_stored_and_regenerates(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "old.tar", members(OLD))
+    arguments = ["--io", "output0=int8:1x4", "--tolerance", "2", "--board", "esp32c3", "--json"]
+    done = gen_fw(archive, *arguments, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, json.loads((SCHEMAS / "generate.json").read_text()))
+    assert document["programs"][0]["report"]["archive"]["version"] == 5
+    assert document["programs"][0]["self_test"] is None
+    settings = (tmp_path / "out" / "gen-fw.toml").read_text()
+    assert 'io = {output0 = "int8:1x4"}' in settings and "tolerance = 2" in settings
+    done = gen_fw("check", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # the archive is an input like a model: another version keeps name and board
+    done = gen_fw(write_tar(tmp_path / "new.tar", members(C7)), "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "gen" / "old" / "old_tvm0.c").is_file()
+
+
+def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:
+    done = gen_fw(tmp_path, "--board", "host", "-o", tmp_path / "out")
+    assert done.returncode == 2 and "this is a folder" in done.stderr
 
 
 def test_fit() -> None:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Switches warnings off for C code of TVM: it is not yours to change. Brought by gen-fw.
 /// The first two: a compiler need not know all others. incompatible-pointer-types is an error since
-/// GCC 14 and Clang 16, and TVM before 0.18 passes a pool's address as that of its first element.
+/// GCC 14 and in newer Clang; TVM before 0.18 passes a pool's address as that of its first element.
 #ifndef GEN_FW_TVM_QUIET_H_
 #define GEN_FW_TVM_QUIET_H_
 
