@@ -26,9 +26,9 @@ rewrites the JSON files from which this page is rendered. Below that rung, `make
 generated code with several compilers and executes it on the host (tests/functional).
 
 Trees are named by variables: `IDF_PATH` (with `IDF_PYTHON_ENV_PATH`, as export.sh sets it; one run
-per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`, `CMSIS_NN_ROOT`; `MLF_ARCHIVES` names a
-folder of TVM's archives (docs/tvm.md). They are never written to. For an
-extracted archive, which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
+per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`, `CMSIS_NN_ROOT`; `MLF_ARCHIVES`
+names a folder of TVM's archives (docs/tvm.md). They are never written to. For an extracted archive,
+which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
 identifies the executable that ran; folder names go into it, so yours will differ.
 """
 
