@@ -17,7 +17,7 @@ from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Firmware, Golden, Io, Program
-from gen_fw.project import alif_cmake, esp_idf, native_cmake
+from gen_fw.project import alif_cmake, alif_csolution, alif_mlek, esp_idf, native_cmake
 from gen_fw.project.family import Family
 from gen_fw.project.names import macro
 from gen_fw.project.picture import svg
@@ -78,6 +78,10 @@ _FAMILIES = {
 }
 
 
+#: what a layout cannot do, which other layouts of the family can
+_LAYOUT_CHECKS = {"csolution": alif_csolution.check, "mlek": alif_mlek.check}
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectOptions:
     """Choices that change the project's files but not the programs."""
@@ -96,7 +100,8 @@ def build(
 ) -> dict[str, Any]:
     """The context of one project.
 
-    Raises UsageError for a layout that the family does not have, ModelError for a program without
+    Raises UsageError for a layout that the family does not have or that cannot follow the
+    placement, DoesNotFitError for a layout with less room, ModelError for a program without
     outputs.
     """
     for program in firmware.programs:
@@ -109,6 +114,8 @@ def build(
             where="--layout",
             hint=f"known: {', '.join(family.layouts)}",
         )
+    if layout in _LAYOUT_CHECKS:
+        _LAYOUT_CHECKS[layout](firmware, board.family_data)
     programs = [
         _program(one, golden, firmware, options)
         for one, golden in zip(firmware.programs, firmware.golden, strict=True)
@@ -254,7 +261,8 @@ def _persistent(program: Program, firmware: Firmware) -> dict[str, Any]:
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the family that paths in family.toml may use."""
-    return {key: family_data[key] for key in ("target", "toolchain") if key in family_data}
+    words = ("target", "toolchain", "device", "core")
+    return {key: family_data[key] for key in words if key in family_data}
 
 
 def _rounded(count: int) -> int:
