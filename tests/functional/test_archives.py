@@ -188,6 +188,19 @@ def test_the_models_quantization_and_expected_outputs(tmp_path: Path) -> None:
     assert check(out).ok
 
 
+def test_an_archive_is_run_without_a_project(tmp_path: Path) -> None:
+    pytest.importorskip("tflite_micro")
+    archive, model = EXAMPLES / "chirps_int8.mlf.tar", EXAMPLES / "chirps_int8.tflite"
+    command = [sys.executable, "-m", "gen_fw", "run", str(archive), "--tflite", str(model)]
+    command += ["--input", str(EXAMPLES / "chirps_int8_sample.npz"), "--compare", "--top", "1"]
+    done = subprocess.run([*command, "--json", "-q"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["comparison"][0]["differing"] == 0
+    assert document["outputs"][0]["top"][0][0]["index"] == 1  # up
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_wrong_answer_is_told_and_a_near_one_is_not(tmp_path: Path) -> None:
     """The self-test with a tolerance: within it a note, beyond it a failure."""
     variant = VARIANTS["v7_c_pool"]

@@ -242,6 +242,17 @@ def test_cmsis_nn_is_for_arm(board: str, ok: bool, tmp_path: Path) -> None:
         assert "CMSIS-NN is for Arm" in refused(tmp_path, variant, board=board).why
 
 
+@pytest.mark.parametrize("layout", ["csolution", "mlek"])
+def test_cmsis_nn_in_the_layouts_of_alif(layout: str, tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "net.tar", members(replace(C7, extra=CMSIS)))
+    arguments = ["--board", "alif-e7-hp", "--layout", layout, "-o", tmp_path / "out"]
+    done = gen_fw(archive, *arguments)
+    assert done.returncode == 2 and "hint: --layout cmake" in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = gen_fw(EXAMPLES / "chirps_int8.mlf.tar", *arguments)
+    assert done.returncode == 0, done.stderr
+
+
 def test_relay_text() -> None:
     text = (
         '#[version = "0.0.5"]\ndef @main(%a:0: Tensor[(1, 2, 3), float32] /* ty=x */ , '

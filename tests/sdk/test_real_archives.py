@@ -26,9 +26,11 @@ from gen_fw.archive.container import read_files
 from gen_fw.errors import ModelError
 from gen_fw.pipeline import Result
 from mlf_writer import C7, members, run, write_tar
+from sample_models import ROOT
 
 pytestmark = pytest.mark.sdk
 
+EXAMPLES = ROOT / "examples" / "models"
 BOARDS = {
     "host": "cc",
     "qemu-cortex-m55": "arm-none-eabi-gcc",
@@ -143,7 +145,7 @@ def test_real_archives(tmp_path: Path) -> None:
         "the host are equal, byte by byte, to those of the archive's sources compiled by hand. "
         "Integers are equal on all three; floats differ by the C libraries' expf and roundf. "
         "Warnings are errors. differs: from TFLite Micro, in steps of an int8 output",
-        command="MLF_ARCHIVES=... pytest -m sdk tests/sdk/test_archives.py",
+        command="MLF_ARCHIVES=... pytest -m sdk tests/sdk/test_real_archives.py",
         trees=(),
         tools={},
         results=rows,
@@ -190,6 +192,32 @@ def _runs(
         # on the host, the first call of expf runs the dynamic linker on the same stack
         assert board == "host" or told["stack_bytes"] <= program.stack_bytes
     return row
+
+
+def test_alif_links(tmp_path: Path) -> None:
+    """An Alif ELF of the example and, where there is one, a real archive with a pool of constants:
+    weights are in MRAM, the pool in SRAM, nothing of TVM's runtime is missing."""
+    roots = {name: os.environ.get(name, "") for name in ("ALIF_DFP_ROOT", "CMSIS_6_ROOT")}
+    if not all(roots.values()):
+        pytest.skip("ALIF_DFP_ROOT and CMSIS_6_ROOT do not name trees")
+    archives = [EXAMPLES / "chirps_int8.mlf.tar"]
+    if os.environ.get("MLF_ARCHIVES"):
+        wanted = "esp32_QDQ_project"
+        archives += [one.path for one in real_archives() if one.name.endswith(wanted)]
+    out = tmp_path / "project"
+    names = ["chirps", "net"][: len(archives)]
+    gen_fw.generate(archives, "alif-e7-hp", out, names=names)
+    given = [f"-D{name}={root}" for name, root in roots.items()]
+    for command in (["--preset", "release", *given], ["--build", "--preset", "release"]):
+        done = subprocess.run(["cmake", *command], cwd=out, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (elf,) = (out / "build" / "release" / "app").glob("*.elf")
+    listed = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True).stdout
+    symbols = {line.split()[2]: int(line.split()[0], 16) for line in listed.splitlines()}
+    mram = range(0x80000000, 0x80600000)
+    assert symbols["tvmgen_chirps_op0_weights"] in mram
+    if "net" in names:
+        assert symbols["global_const_workspace"] in mram
 
 
 RELU = """\
