@@ -95,7 +95,7 @@ def plan(
     keeps: ``gen-fw.toml``, labels and the test vectors. ``force`` gives up edited vectors."""
     from gen_fw.boards.layouts import for_layout
     from gen_fw.boards.load import all_boards, load_board
-    from gen_fw.candidates import prepared
+    from gen_fw.candidates import oracle_of, prepared
     from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
 
     stored = read_intent(out)
@@ -110,7 +110,7 @@ def plan(
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
     options = request.options
-    board = for_layout(load_board(request.board), options.layout)
+    board = for_layout(load_board(request.board, options.layout), options.layout)
     inputs = read_inputs(request.models, options.io, progress)
     named = [(one.name, one.source) for one in inputs]
     chosen = prepared(named, board, options, progress, all_boards)
@@ -133,6 +133,7 @@ def plan(
             kept=None
             if wanted.golden or wanted.sample
             else _kept(program, stored, out, as_it_is=as_it_is, force=force),
+            oracle=oracle_of(program),
         )
         goldens.append(golden)
         diagnostics.extend(notes)
