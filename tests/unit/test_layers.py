@@ -54,7 +54,7 @@ MAY_IMPORT = {
     },
     "xcore_programs": {"boards", "compilers", "memory", "model", "runtimes", "xcore_steps", *WORDS},
     "xcore_steps": {"boards", "compilers", "memory", "model", "runtimes", *WORDS},
-    "npu_programs": {"boards", "compilers", "model", "runtimes", *WORDS},
+    "npu_programs": {"boards", "compilers", "memory", "model", "runtimes", *WORDS},
     "compilers": {"compilers", "boards", "model", *WORDS},
     "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
     "archive_inspection": {"archive", "boards", "report", "runtimes", *WORDS},
