@@ -168,7 +168,7 @@ class _Npu:
 
     def program(self, name: str, source: Source, entry: SystemConfig) -> Program:
         from gen_fw.compilers.vela import settings_for
-        from gen_fw.npu_programs import as_given, compiled_program
+        from gen_fw.npu_programs import as_given, compiled_program, row_of
 
         if not isinstance(source, Model):
             return lowering(self.options, self.board)(source, name)
@@ -182,7 +182,7 @@ class _Npu:
             program = compiled_program(
                 model, name, self.board, self.options, settings, self.progress
             )
-            return _Attempt(program, _row(program, self.options))
+            return _Attempt(program, row_of(program, self.options))
 
         first = attempt(settings)
         limit = self.options.arena_limit
@@ -225,7 +225,9 @@ class _Npu:
             for one in attempts
         ]
         if not fitting:
-            raise _over_budget(best, limit, rows)
+            from gen_fw.npu_programs import over_budget
+
+            raise over_budget(best.program, best.row["arena_bytes"], limit, rows)
         return best, rows
 
     def tried(
@@ -257,38 +259,3 @@ def _rank(attempt: _Attempt) -> tuple[int, int, int]:
     """The fastest first, then the smallest."""
     row = attempt.row
     return row["cycles"], row["arena_bytes"], row["model_bytes"]
-
-
-def _row(program: Program, options: Options) -> dict[str, Any]:
-    """One line of the table of what was tried; empty when the NPU has nothing to do."""
-    from gen_fw.memory.sizing import sized
-
-    if "npu" not in program.adapter:
-        return {}
-    npu = program.report["npu"]
-    with_margin = sized(program, margin=options.arena_margin)
-    return {
-        "optimise": npu["settings"]["optimise"],
-        "arena_cache_size": npu["settings"]["arena_cache_size"],
-        "scratch_bytes": npu["scratch_bytes"],
-        "arena_bytes": with_margin.region("arena").bytes,
-        "model_bytes": program.region("model").bytes,
-        "cycles": npu["cycles"],
-        "inference_ms": npu["inference_ms"],
-    }
-
-
-def _over_budget(best: _Attempt, limit: int, rows: Sequence[Mapping[str, Any]]) -> DoesNotFitError:
-    tried = "; ".join(
-        f"{row['optimise']}"
-        + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
-        + f": {row['arena_bytes'] or row['why']}"
-        for row in rows
-    )
-    needed = best.row["arena_bytes"]
-    return DoesNotFitError(
-        f"the arena of {best.program.name} has {needed} bytes at least, --max-arena allows {limit}",
-        why=f"tried with vela: {tried}",
-        hint=f"--max-arena {needed}, or a smaller model",
-        detail={"needed": needed, "allowed": limit, "tried": [], "compiled": list(rows)},
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import UsageError
+from gen_fw.errors import ModelError, UsageError
 from gen_fw.model.types import Model
 from gen_fw.request import ModelRequest, stem
 
@@ -43,12 +43,12 @@ class Input:
 def models_alone(inputs: Sequence[tuple[str, Source]], board: Board) -> list[tuple[str, Model]]:
     """The inputs (name, what it is made of) of a board that executes models only.
 
-    Raises UsageError for an archive.
+    Raises ModelError for an archive.
     """
     models: list[tuple[str, Model]] = []
     for name, source in inputs:
         if not isinstance(source, Model):
-            raise UsageError(
+            raise ModelError(
                 f"board {board.name} takes models, and this is an archive of TVM",
                 where=name,
                 why=f"its runtime {board.default_runtime} takes no code of another compiler",
