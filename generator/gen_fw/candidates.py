@@ -135,6 +135,7 @@ def lowering(options: Options, board: Board) -> Lower:
     from gen_fw.runtimes.aot.lower import lower as lower_aot
     from gen_fw.runtimes.tflm.abi import kernels_of
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
+    from gen_fw.runtimes.tflm.prebuilt import upper_bound
 
     runtime = options.runtime or board.default_runtime
     if runtime not in ("aot", "tflm"):
@@ -145,8 +146,10 @@ def lowering(options: Options, board: Board) -> Lower:
         check_function(function)
 
     def lower(model: Model, name: str) -> Program:
-        make = lower_aot if runtime == "aot" else lower_tflm
-        return _sized(make(model, name, board, options), options)
+        if runtime == "aot":
+            return _sized(lower_aot(model, name, board, options), options)
+        program = lower_tflm(model, name, board, options)
+        return _sized(upper_bound(program, model) if board.sdk.prebuilt else program, options)
 
     return lower
 

@@ -185,7 +185,7 @@ class _Trial:
             return runtime, target_of(board.cpu, options.optimise)
         npu = compiling(options, board)
         build = build_of(board, options.kernels, options.optimise)
-        return runtime, build, npu.name if npu else ""
+        return runtime, build, npu.name if npu else "", board.sdk.prebuilt
 
 
 def _smallest(rows: Sequence[BoardFit]) -> BoardFit | None:

@@ -61,6 +61,7 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     from gen_fw.report.inspect import document
     from gen_fw.runtimes.aot.lower import misfits
     from gen_fw.runtimes.tflm.lower import resolver_call
+    from gen_fw.runtimes.tflm.prebuilt import allowance
     from gen_fw.runtimes.tflm.support import check as check_support
 
     asked = asked or Asked()
@@ -98,6 +99,13 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
             f"{npu.name} of {board.name} is not counted: this is the arena with --compiler none",
             why=f"only {npu.compiler} knows what the NPU needs",
             hint="gen-fw MODEL --board B -o DIR --dry-run runs it",
+        )
+        found = replace(found, notes=(*found.notes, note))
+    if board.sdk.prebuilt and runtime == "tflm" and found.document is not None:
+        note = Diagnostic(
+            f"{board.sdk.name}'s library of TFLM may need up to {allowance(model)} bytes more",
+            why="this is the arena with upstream's kernels; that library is a fork",
+            hint="projects have the upper bound, those of --layout standalone the exact size",
         )
         found = replace(found, notes=(*found.notes, note))
     made = document(

@@ -35,8 +35,9 @@ def all_boards() -> tuple[Board, ...]:
     return tuple(load_board(name) for name in board_names())
 
 
-def load_board(name_or_path: str | Path) -> Board:
-    """The board of that name (``esp32s3``), or that a user's own file describes (``./my.toml``).
+def load_board(name_or_path: str | Path, layout: str = "") -> Board:
+    """The board of that name (``esp32s3``), or that a user's own file describes (``./my.toml``),
+    with what its table ``[layouts.<layout>]`` says otherwise for that layout of projects.
 
     Raises:
         UsageError: unknown name (with a suggestion), unreadable file, or a board that makes no
@@ -60,7 +61,16 @@ def load_board(name_or_path: str | Path) -> Board:
             why="the file's stem is the board's name: lower-case letters, digits and dashes",
         )
     data, root = _resolve(path, ())
-    return check_board(name, root, data, path.name if not own else str(path))
+    file = path.name if not own else str(path)
+    return check_board(name, root, _in_layout(data, layout, file), file)
+
+
+def _in_layout(data: dict[str, Any], layout: str, file: str) -> dict[str, Any]:
+    """The document without ``layouts``, the table of this layout merged in."""
+    layouts = data.pop("layouts", {})
+    if not isinstance(layouts, dict) or not all(isinstance(v, dict) for v in layouts.values()):
+        raise UsageError("is not a table of tables", where=f"{file}: layouts")
+    return merge(data, layouts.get(layout, {}))
 
 
 def is_own_board(text: str) -> bool:

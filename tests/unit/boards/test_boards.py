@@ -57,13 +57,37 @@ XMOS = {
 }
 
 
+#: board -> PLATFORM, part, AS_VERSION, J-Link's device, USB, BLE, low and high clock
+AMBIQ = {
+    "apollo3p-evb": ("apollo3p_evb", "apollo3p", "R3.1.1", "AMA3B2KK-KCR", False, True, 48, 96),
+    "apollo4p-evb": ("apollo4p_evb", "apollo4p", "R4.5.0", "AMAP42KK-KBR", True, False, 96, 192),
+    **{
+        f"apollo4p-blue-{kind}": (
+            f"apollo4p_blue_{kind}_evb",
+            *("apollo4p", "R4.5.0", "AMAP42KK-KBR", True, True, 96, 192),
+        )
+        for kind in ("kbr", "kxr")
+    },
+    "apollo4l-evb": ("apollo4l_evb", "apollo4l", "R4.5.0", "AMAP42KK-KBR", False, False, 96, 192),
+    "apollo4l-blue-evb": (
+        *("apollo4l_blue_evb", "apollo4l", "R4.5.0", "AMAP42KK-KBR"),
+        *(False, True, 96, 192),
+    ),
+    "apollo510-evb": ("apollo510_evb", "apollo510", "R5.3.0", "AP510NFA-CBR", True, False, 96, 250),
+    "apollo330mp-evb": (
+        *("apollo330mP_evb", "apollo330P", "R5.2.alpha.1.1", "AP330MPA-CBR"),
+        *(True, True, 96, 250),
+    ),
+}
+
+
 def of_family(family: str) -> pytest.MarkDecorator:
     boards = [board for board in BOARDS if board.family == family]
     return pytest.mark.parametrize("board", boards, ids=lambda board: board.name)
 
 
 def test_all_boards_are_there() -> None:
-    known = {*CHIPS, *KITS, *NATIVE, *ALIF, *XMOS}
+    known = {*CHIPS, *KITS, *NATIVE, *ALIF, *AMBIQ, *XMOS}
     assert known == set(board_names())
     assert [board.name for board in BOARDS] == list(board_names()) == sorted(set(board_names()))
 
@@ -204,6 +228,41 @@ def test_loading_one_board_reads_only_its_own_files(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(load, "_read", read)
     load_board("esp32-s3-box-3")
     assert opened == ["esp32-s3-box-3", "esp32s3"]
+
+
+@of_family("ambiq_make")
+def test_ambiq_board(board: Board) -> None:
+    data = board.family_data
+    clocks, jlink = data["clocks"], data["jlink"]
+    assert (
+        data["platform"],
+        data["part"],
+        data["ambiqsuite"][0],
+        jlink["device"],
+        data["usb"],
+        data["ble"],
+        clocks["low_power_mhz"],
+        clocks["high_performance_mhz"],
+    ) == AMBIQ[board.name]
+    assert board.cpu.clock_mhz == clocks["high_performance_mhz"]
+    assert data["tf_versions"][0] == "helia_rt_v1_6_0" and board.sdk.prebuilt
+    ranges = sorted(
+        (data["origins"][memory.name], data["origins"][memory.name] + memory.bytes)
+        for memory in board.memories
+    )
+    if data["stack"]:
+        ranges.append((data["stack"]["origin"], data["stack"]["origin"] + data["stack"]["bytes"]))
+    assert all(end <= start for (_, end), (start, _) in pairwise(sorted(ranges)))
+
+
+@of_family("ambiq_make")
+def test_layouts_change_a_board(board: Board) -> None:
+    alone, module = load_board(board.name, "standalone"), load_board(board.name, "module")
+    assert (board.default_runtime, alone.default_runtime) == ("tflm", "aot")
+    assert alone.sdk.name == "gcc-arm-none-eabi" and not alone.sdk.prebuilt
+    assert alone.memories == board.memories and alone.family_data["part"]
+    assert ("psram" in module.placement["arena"]) == (board.name == "apollo510-evb")
+    assert "psram" not in (*alone.placement["arena"], *board.placement["arena"])
 
 
 @of_family("xmos_xcommon")

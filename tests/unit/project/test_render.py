@@ -348,7 +348,7 @@ def test_every_template_and_flag_is_used(name: str) -> None:
         r"(ci-(none|github|gitlab)|model-(array|embed)|runtime-\w+|layout-\w+"
         r"|golden|labels|picture|rewritten|shared-arena|any-golden|any-runtime-\w+|licence-text"
         r"|two-tiles|dispatched|flash|own-xn|weights|flash-image"
-        r"|host|emulated|any-npu|compiled|toolchain-(arm-none-eabi|riscv64-unknown-elf))"
+        r"|host|emulated|any-npu|compiled|third-party|toolchain-(arm-none-eabi|riscv64-unknown-elf))"
     )
     for rule in family.files:
         assert all(known.fullmatch(flag.removeprefix("!")) for flag in rule.when), rule

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "semihosting.h"
+#include "board.h"
 
 int _write(int file, const char *text, int bytes);
 int _read(int file, char *text, int bytes);
@@ -20,8 +20,6 @@ void *_sbrk(int increment);
 int _getpid(void);
 int _kill(int process, int signal);
 _Noreturn void _exit(int status);
-void _init(void);
-void _fini(void);
 void __sinit(struct _reent *reent);
 void start_console(void);
 
@@ -37,7 +35,7 @@ void start_console(void) {
 
 int _write(int file, const char *text, int bytes) {
   (void)file;
-  return semihosting_print(text, (size_t)bytes) ? bytes : -1;
+  return board_print(text, (size_t)bytes) ? bytes : -1;
 }
 
 int _read(int file, char *text, int bytes) {
@@ -82,11 +80,9 @@ int _getpid(void) { return 1; }
 
 int _kill(int process, int signal) {
   (void)process;
-  semihosting_exit(128 + signal);
+  board_exit(128 + signal);
 }
 
-_Noreturn void _exit(int status) { semihosting_exit(status); }
+_Noreturn void _exit(int status) { board_exit(status); }
 
-void _init(void) {}
-
-void _fini(void) {}
+// _init and _fini are in neuralSPOT's startup_gcc.c
