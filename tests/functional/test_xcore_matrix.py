@@ -14,7 +14,7 @@ import pytest
 
 from gen_fw import generate
 from gen_fw.run.measure import run
-from xcore_models import EXAMPLES, ROOT, dense_chain, lstm_cell, need_wheel
+from xcore_models import EXAMPLES, ROOT, dense_chain, lstm_cell, need_wheel, patient
 
 pytestmark = pytest.mark.full
 OURS = ROOT / "tests" / "data" / "models"
@@ -61,6 +61,11 @@ APART = {
     "dense_chain": 2,
     "lstm_cell": 6,
 }
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch)
 
 
 @pytest.mark.parametrize("mode", MODES)
