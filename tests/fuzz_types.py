@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from fuzz_builder import Builder, Value
+from fuzz_flow import flow, variables
 from fuzz_layers import batch_matmul, transpose_conv
 from fuzz_models import FuzzModel, samples
 from fuzz_operators import Parts, conv, dense, depthwise, image, pool, reshape_flat, softmax
+from fuzz_signals import FAMILIES as SIGNALS
 from fuzz_state import lstm, svdf
 from gen_fw.model.graph import is_stateful
 from gen_fw.model.reader import read_model
@@ -98,14 +100,22 @@ FAMILIES: dict[str, Family] = {
     "lstm_float": lambda b: lstm(b, DType.FLOAT32),
 }
 
+#: families whose models are written tensor by tensor
+WRITTEN: dict[str, Callable[[np.random.Generator], bytes]] = {
+    "flow": flow,
+    "variables": variables,
+    **SIGNALS,
+}
+
 #: samples of a model with state: from power-on, four more, and from power-on again
 SEQUENCE = (True, False, False, False, False, True)
 
 
 def typed_model(family: str, seed: int) -> FuzzModel:
     """The model of a family and a seed: the same bytes for the same two."""
-    b = Builder(np.random.default_rng([seed, list(FAMILIES).index(family), 13]))
-    content = b.model(*FAMILIES[family](b))
+    number = [*FAMILIES, *WRITTEN].index(family)
+    b = Builder(np.random.default_rng([seed, number, 13]))
+    content = WRITTEN[family](b.rng) if family in WRITTEN else b.model(*FAMILIES[family](b))
     model = read_model(content)
     data = tuple(samples(model, b))
     if is_stateful(model):
