@@ -80,6 +80,8 @@ class Sources:
     constant_bytes: int
     kernels: tuple[str, ...]
     code_lines: int
+    #: the kernels call functions of math.h
+    mathematics: bool
 
 
 @dataclass(slots=True)
@@ -144,6 +146,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
         arrays.bytes,
         tuple(kernel.name for kernel in kernels.values()),
         kernel_file.count("\n"),
+        "#include <math.h>" in kernel_file,
     )
 
 

@@ -12,7 +12,7 @@ from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model
-from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Source
+from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Requires, Source
 from gen_fw.runtimes.aot.layer import (
     DataArgument,
     ScratchArgument,
@@ -110,6 +110,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         ),
         constants=(Constant("model", model.raw),),
         sources=tuple(Source(path, text.encode()) for path, text in sources.files.items()),
+        requires=Requires(libraries=("m",) if sources.mathematics else ()),
         adapter={
             "arena_bytes": {"target": arena, "host64": arena},
             "needed_bytes": arena,
