@@ -9,7 +9,7 @@ import numpy as np
 
 from fuzz_builder import Builder, Value
 from fuzz_flow import flow, variables
-from fuzz_layers import batch_matmul, transpose_conv
+from fuzz_layers import batch_matmul, runtime_dense, transpose_conv
 from fuzz_models import FuzzModel, samples
 from fuzz_operators import Parts, conv, dense, depthwise, image, pool, reshape_flat, softmax
 from fuzz_signals import FAMILIES as SIGNALS
@@ -92,6 +92,10 @@ FAMILIES: dict[str, Family] = {
     "batch_matmul": lambda b: batch_matmul(b, DType.INT8),
     "batch_matmul_int16": lambda b: batch_matmul(b, DType.INT16),
     "batch_matmul_float": lambda b: batch_matmul(b, DType.FLOAT32),
+    "runtime_dense": lambda b: runtime_dense(b, DType.INT8),
+    "runtime_dense_int16": lambda b: runtime_dense(b, DType.INT16),
+    "runtime_dense_float": lambda b: runtime_dense(b, DType.FLOAT32),
+    "float_root_pool": _layer(lambda b, v: pool(b, v, "L2_POOL_2D"), DType.FLOAT32),
     "svdf_int8": lambda b: svdf(b, DType.INT8, DType.INT8),
     "svdf_int16": lambda b: svdf(b, DType.INT8, DType.INT16),
     "svdf_float": lambda b: svdf(b, DType.FLOAT32, DType.FLOAT32),
