@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from arena_net import i8, i32, one
 from gen_fw.boards.load import load_board
 from gen_fw.errors import ExitCode, ModelError
 from gen_fw.memory.overlap import shared
@@ -57,11 +58,9 @@ def test_the_classic_operators_are_there() -> None:
 @pytest.mark.parametrize(
     ("model", "word", "elsewhere"),
     [
-        ("svdf_int8", "operators[0] SVDF: this runtime has no such operator", True),
-        ("cnn_float32", "float32 instead of int8", True),
-        ("cnn_int16x8", "int16 instead of int8", True),
-        ("ring_buffer_int8", "CALL_ONCE", True),
-        ("uint8_dense", "uint8 instead of int8", False),
+        ("custom_operator", "this runtime has no such operator", False),
+        ("hybrid_dense", "int8 instead of float32", False),
+        ("uint8_dense", "uint8 instead of", False),
     ],
 )
 def test_refusals_list_every_operator(model: str, word: str, elsewhere: bool) -> None:
@@ -73,6 +72,18 @@ def test_refusals_list_every_operator(model: str, word: str, elsewhere: bool) ->
     assert error.detail["runtimes"] == (["tflm"] if elsewhere else [])
     assert ("--runtime tflm" in error.hint) is elsewhere
     assert all(reason["why"] for reason in error.detail["reasons"])
+
+
+def test_what_only_tflm_has_is_said() -> None:
+    """A convolution whose filters are computed."""
+    inputs = [i8(1, 4, 4, 2), i8(3, 1, 1, 2, zero=0), i32(3, scale=0.0025, data="random")]
+    options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1}
+    model = one("CONV_2D", inputs, [i8(1, 4, 4, 3)], ("Conv2DOptions", options))
+    with pytest.raises(ModelError) as caught:
+        lower(read_model(model), "net", BOARD, AotOptions())
+    assert "tensor 1 is not constant" in caught.value.why
+    assert caught.value.detail["runtimes"] == ["tflm"]
+    assert "--runtime tflm" in caught.value.hint
 
 
 @pytest.mark.parametrize("arm", [False, True])
