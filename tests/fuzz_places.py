@@ -83,6 +83,18 @@ def update_slice(b: Builder) -> Parts:
     return inputs, [b.operator("DYNAMIC_UPDATE_SLICE", inputs, target)]
 
 
+def slice_at(b: Builder) -> Parts:
+    """SLICE from a computed begin."""
+    source = any_source(b, _F, _8, _16, _32, most=5)
+    size = tuple(b.between(1, most) for most in source.shape)
+    begin = b.plain((len(size),), b.pick(_32, _64), (0, 0))
+    at = min(s - n for s, n in zip(source.shape, size, strict=True))
+    b.limits[begin.index] = (0, at)
+    kind = np.int32 if begin.dtype is _32 else np.int64
+    inputs = [source, begin, b.constant(np.array(size, kind))]
+    return [source, begin], [b.operator("SLICE", inputs, b.like(source, size), "SliceOptions")]
+
+
 def shapes(b: Builder) -> Parts:
     """SHAPE, FILL, ZEROS_LIKE and BROADCAST_ARGS."""
     kind = b.between(0, 3)
@@ -118,5 +130,6 @@ FAMILIES: dict[str, Family] = {
     "gather_nd": gather_nd,
     "embedding": embedding,
     "update_slice": update_slice,
+    "slice_at": slice_at,
     "shapes": shapes,
 }
