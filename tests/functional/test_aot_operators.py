@@ -11,6 +11,7 @@ import pytest
 
 import fuzz_functions
 import fuzz_moving
+import fuzz_places
 from aot_agree import agree, blank_case, family_model
 from aot_harness import run_cases
 from aot_programs import lowered
@@ -20,7 +21,7 @@ from fuzz_models import FuzzModel
 from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
 
-FAMILIES = {**fuzz_moving.FAMILIES, **fuzz_functions.FAMILIES}
+FAMILIES = {**fuzz_moving.FAMILIES, **fuzz_places.FAMILIES, **fuzz_functions.FAMILIES}
 _BOARDS = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
 _HOST = HOSTS[0].with_flags("-O1")
 

@@ -29,9 +29,10 @@ def float32(value: float) -> float:
 
 
 def exact_ratio(numerator: float, denominator: float) -> float:
-    """A ratio of scales in double precision. TFLM's source divides some of them in single precision
-    (SUB, and RELU, LEAKY_RELU and ABS of int16), but the interpreter that computes golden outputs
-    has been compiled to do without that rounding. 8-bit outputs do not show it, 16-bit ones do."""
+    """A ratio of scales in double precision. TFLM's source divides some in single precision first
+    (SUB, DIV, RELU, LEAKY_RELU, ABS, RSQRT, HARD_SWISH: ``static_cast<double>(a / b)``), but the
+    interpreter that computes golden outputs does without that rounding. 16-bit outputs show it, of
+    8-bit ones only quotients that are ties."""
     return numerator / denominator
 
 

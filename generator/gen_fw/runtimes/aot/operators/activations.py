@@ -121,10 +121,10 @@ def _power_of_two(scale: float) -> int | None:
 
 @operator("RELU", types="int8", of=_8)
 def relu_8(site: Site) -> Sequence[Step]:
-    """ReluQuantized of micro/kernels/activations.h; the ratio of scales is single precision."""
+    """ReluQuantized of micro/kernels/activations.h."""
     source, target = _pair(site, DType.INT8)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
-    multiplier, shift = quantize_multiplier(float32(scale / out_scale))
+    multiplier, shift = quantize_multiplier(exact_ratio(scale, out_scale))
 
     def value(element: int) -> int:
         return max(out_zero, out_zero + scaled(element - zero, multiplier, shift))
@@ -252,9 +252,9 @@ def hard_swish_8(site: Site) -> Sequence[Step]:
     """HardSwish of reference/hard_swish.h: 16-bit arithmetic."""
     source, target = _pair(site, DType.INT8)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
-    fine = float32(float32(1.0 / 128.0) * scale)
-    to_output = quantize_multiplier(float32(fine / out_scale))
-    to_gate = quantize_multiplier(float32(fine / float32(3.0 / 32768.0)))
+    fine = scale / 128.0
+    to_output = quantize_multiplier(exact_ratio(fine, out_scale))
+    to_gate = quantize_multiplier(exact_ratio(fine, 3.0 / 32768.0))
     site.require(to_output[1] <= 0, "an output scale that is far smaller than the input's")
     factor, gate_factor = _16_bits(to_output[0]), _16_bits(to_gate[0])
     exponent = to_gate[1]

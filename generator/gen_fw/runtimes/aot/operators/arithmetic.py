@@ -10,7 +10,6 @@ from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
     activation_range,
     exact_ratio,
-    float32,
     multiplier_below_one,
     quantize_multiplier,
     rescaling,
@@ -85,7 +84,7 @@ def div(site: Site) -> Sequence[Step]:
     first, second, target = _operands(site)
     (scale0, zero0), (scale1, zero1) = site.affine(first), site.affine(second)
     out_scale, out_zero = site.affine(target)
-    multiplier, shift = quantize_multiplier(float32(scale0 / float32(scale1 * out_scale)))
+    multiplier, shift = quantize_multiplier(exact_ratio(scale0, scale1 * out_scale))
     site.require(shift <= 22, "an output scale that is far smaller than the inputs' ratio")
     a, b = f"@0{plus(-zero0)}", f"@1{plus(-zero1)}"
     value = f"quotient({a}, {b}, {multiplier}, {shift}){plus(out_zero)}"
@@ -133,12 +132,13 @@ def add_n(site: Site) -> Sequence[Step]:
 
 
 def _operands(site: Site) -> tuple[Tensor, Tensor, Tensor]:
-    """Both inputs and the output, of one quantized type, with positive scales."""
+    """Both inputs and the output, of one quantized type. A scale of 0 makes an input 0."""
     first = site.of_type(site.input(0), *_QUANTIZED)
     second = site.of_type(site.input(1), first.dtype)
     target = site.of_type(site.output(), first.dtype)
-    scales = [site.affine(tensor)[0] for tensor in (first, second, target)]
-    site.require(min(scales) > 0, "a scale that is not positive")
+    scales = [site.affine(tensor)[0] for tensor in (first, second)]
+    site.require(min(scales) >= 0, "a scale that is negative")
+    site.require(site.affine(target)[0] > 0, "an output scale that is not positive")
     return first, second, target
 
 

@@ -11,7 +11,7 @@ from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.elements import integers
 from gen_fw.runtimes.aot.expressions import literal
 from gen_fw.runtimes.aot.layer import C_TYPES, Alias, Site, Step
-from gen_fw.runtimes.aot.moves import Box, moved, sliced
+from gen_fw.runtimes.aot.moves import Box, moved
 from gen_fw.runtimes.aot.strides import broadcast, dense
 from gen_fw.runtimes.aot.table import operator
 
@@ -136,19 +136,6 @@ def _cut(site: Site, source: Tensor, axis: int, *, whole: bool = True) -> list[S
         at += run
     site.require(at == stride, "sizes differ")
     return parts
-
-
-@operator("SLICE", types="any", limits="constant begin and size")
-def cut_out(site: Site) -> Parts:
-    source, target = _pair(site)
-    begins = integers(site, site.input(1), dtypes=_INDEX)
-    sizes = integers(site, site.input(2), dtypes=_INDEX)
-    rank = len(source.shape)
-    site.require(len(begins) == len(sizes) == rank == len(target.shape), "ranks differ")
-    for size, begin, given, out in zip(source.shape, begins, sizes, target.shape, strict=True):
-        fits = begin >= 0 and begin + out <= size and given in (out, -1)
-        site.require(fits and (given != -1 or begin + out == size), "a slice outside the input")
-    return [moved(site, source, target, sliced(target, source, begins, [1] * rank))]
 
 
 @operator("STRIDED_SLICE", types="any", limits="constant begin, end and strides; no new axes")
