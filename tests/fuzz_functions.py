@@ -10,7 +10,7 @@ import numpy as np
 
 from fuzz_builder import Builder, Shape, Value
 from fuzz_moving import Family, any_shape, typed
-from fuzz_operators import Parts, image, pool
+from fuzz_operators import Parts
 from gen_fw.model.types import DType
 
 _F, _8, _16, _32, _64 = DType.FLOAT32, DType.INT8, DType.INT16, DType.INT32, DType.INT64
@@ -333,13 +333,7 @@ def cumsum(b: Builder) -> Parts:
     return [source], [b.operator("CUMSUM", inputs, target, "CumsumOptions", **fields)]
 
 
-def l2_pool(b: Builder) -> Parts:
-    source = image(b, 8, dtype=_F)
-    return [source], [pool(b, source, "L2_POOL_2D")]
-
-
 FAMILIES: dict[str, Family] = {
-    "l2_pool": l2_pool,
     "add_types": binary("ADD", _F, _16, _32),
     "sub": binary("SUB", _F, _8, _16, _32),
     "mul_types": binary("MUL", _F, _16, _32),

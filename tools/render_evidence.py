@@ -26,7 +26,8 @@ rewrites the JSON files from which this page is rendered. Below that rung, `make
 generated code with several compilers and executes it on the host (tests/functional).
 
 Trees are named by variables: `IDF_PATH` (with `IDF_PYTHON_ENV_PATH`, as export.sh sets it; one run
-per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`. They are never written to. For an
+per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`, `CMSIS_NN_ROOT`, `ALIF_DFP_ROOT`
+and so on, as each command below says. They are never written to. For an
 extracted archive, which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
 identifies the executable that ran; folder names go into it, so yours will differ.
 """
@@ -44,6 +45,10 @@ TAIL = """
   switches them off.
 * **No Espressif RISC-V toolchain.** The rv32imc run uses Debian's compiler, picolibc and QEMU's
   generic machine, without ESP-IDF; no `.bin` image of a RISC-V chip was built.
+* **No NPU.** QEMU has none and Arm's models were not available: of what Vela compiled, memory was
+  judged, and the command streams were never executed. Alif projects were linked, and their CPU code
+  ran on an emulated Cortex-M55; caches, clocks, power, OSPI flash and the SE tools were not tried.
+* **No Arm Compiler 6.** Its toolchain file and scatter file in Alif projects are untested.
 * **No PSRAM.** Its Kconfig symbols are checked; an arena in PSRAM was never allocated on a chip.
 """
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gen_fw.boards.board import Accelerator, Board, SystemConfig
-from gen_fw.errors import Diagnostic, DoesNotFitError, UsageError
+from gen_fw.errors import Diagnostic, DoesNotFitError, ModelError, UsageError
 from gen_fw.memory.place import Chosen, check_wanted, choose, placements, roles_of
 from gen_fw.model.types import Model
 from gen_fw.program import Placement, Program, RegionRole
@@ -199,12 +199,11 @@ def _served(board: Board, npu: Accelerator, options: Options) -> None:
     """Raises UsageError when no placement that was asked for is one that the NPU can serve."""
     check_wanted(board, options.place, options.reserve)
     if any(
-        _entry(npu, placement) for placement in placements(_roles(options), board, options.place)
+        _entry(board, npu, placement)
+        for placement in placements(_roles(options), board, options.place)
     ):
         return
-    asked = " ".join(
-        f"{role}={name}" for role, name in options.place.items() if role in ("arena", "model")
-    )
+    asked = " ".join(f"{role}={name}" for role, name in options.place.items() if role != "code")
     pairs = dict.fromkeys(f"arena={one.arena} model={one.model}" for one in npu.system_configs)
     raise UsageError(
         f"--place {asked}: {npu.name} of {board.name} cannot reach that placement",
@@ -213,7 +212,10 @@ def _served(board: Board, npu: Accelerator, options: Options) -> None:
     )
 
 
-def _entry(npu: Accelerator, placement: Placement) -> SystemConfig | None:
+def _entry(board: Board, npu: Accelerator, placement: Placement) -> SystemConfig | None:
+    kept = placement.memories.get("persistent")
+    if kept is not None and not board.memory(kept).npu_visible:
+        return None  # variables of the model lie there
     return npu.system_config(placement.memories["arena"], placement.memories["model"])
 
 
@@ -255,7 +257,7 @@ class _Npu:
         self.made: dict[tuple[str, str], tuple[Program, ...]] = {}
 
     def programs(self, placement: Placement) -> tuple[Program, ...] | None:
-        entry = _entry(self.npu, placement)
+        entry = _entry(self.board, self.npu, placement)
         if entry is None:
             return None
         key = (entry.system_config, entry.memory_mode)
@@ -306,24 +308,45 @@ class _Npu:
                 asked += [replace(settings, arena_cache_size=size) for size in sizes if size]
         if settings.optimise != "Size":
             asked.append(replace(settings, optimise="Size"))
-        attempts = [first]
-        for one in asked[1:]:
-            attempts.append(attempt(one))
-            row = attempts[-1].row
-            self.progress(
-                f"arena {row['arena_bytes']} of {limit} bytes, {row['cycles']} cycles (estimate)"
-            )
-        fitting = [one for one in attempts if one.row["arena_bytes"] <= limit]
-        best = min(attempts, key=lambda one: one.row["arena_bytes"])
+        attempts = [first, *(self.tried(one, limit, attempt) for one in asked[1:])]
+        made = [one for one in attempts if isinstance(one, _Attempt)]
+        fitting = [one for one in made if one.row["arena_bytes"] <= limit]
+        best = min(made, key=lambda one: one.row["arena_bytes"])
         if fitting:
             best = min(fitting, key=_rank)
         rows = [
             {**one.row, "fits": one.row["arena_bytes"] <= limit, "chosen": one is best}
+            if isinstance(one, _Attempt)
+            else {**one, "fits": False, "chosen": False}
             for one in attempts
         ]
         if not fitting:
             raise _over_budget(best, limit, rows)
         return best, rows
+
+    def tried(
+        self, settings: VelaSettings, limit: int, attempt: Callable[[VelaSettings], _Attempt]
+    ) -> _Attempt | dict[str, Any]:
+        """An attempt, or its row when the compiler finds no plan under these settings."""
+        try:
+            made = attempt(settings)
+            why = "" if made.row else "all operators on the CPU"
+        except ModelError as error:
+            why = error.why or error.what
+        if not why:
+            row = made.row
+            self.progress(
+                f"arena {row['arena_bytes']} of {limit} bytes, {row['cycles']} cycles (estimate)"
+            )
+            return made
+        self.progress(f"no plan: {why}")
+        return {
+            "optimise": settings.optimise,
+            "arena_cache_size": settings.arena_cache_size,
+            **dict.fromkeys(("scratch_bytes", "arena_bytes", "model_bytes", "cycles")),
+            "inference_ms": None,
+            "why": why,
+        }
 
 
 def _rank(attempt: _Attempt) -> tuple[int, int, int]:
@@ -355,7 +378,7 @@ def _over_budget(best: _Attempt, limit: int, rows: Sequence[Mapping[str, Any]]) 
     tried = "; ".join(
         f"{row['optimise']}"
         + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
-        + f": {row['arena_bytes']}"
+        + f": {row['arena_bytes'] or row['why']}"
         for row in rows
     )
     needed = best.row["arena_bytes"]

@@ -15,7 +15,8 @@ _CORES = {"M55_HP": "rtss_hp", "M55_HE": "rtss_he"}
 #: first address that the M1 port of a first-generation U55 cannot reach, by core
 #: (U55_M1_HIGHER_ADDRESS, source/hal/source/platform/alif/source/platform_drivers.c of the MLEK)
 _M1_LIMIT = {"M55_HP": 0x58000000, "M55_HE": 0x60000000}
-_CACHES = ("none", "write-through", "write-back")
+#: weakest first
+CACHES = ("none", "write-through", "write-back")
 _DEVICE = re.compile(r"AE[0-9A-Z]{8,20}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9.-]*\.json")
 _FOLDER = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
@@ -106,6 +107,6 @@ def _addresses(table: Table, names: list[str]) -> dict[str, int]:
 
 
 def _caches(table: Table, names: list[str]) -> dict[str, str]:
-    found = {name: table.choice(name, _CACHES, "none") for name in names}
+    found = {name: table.choice(name, CACHES, "none") for name in names}
     table.close()
     return found

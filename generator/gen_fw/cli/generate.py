@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_fw.cli.options import FileOption, counts, margin, pairs, talk_options
+from gen_fw.cli.options import FileOption, counts, margin, pairs, places, talk_options
 from gen_fw.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 @click.option(
     "--place",
     multiple=True,
-    metavar="ROLE=MEM",
-    help="Put arena, model or code into that memory, e.g. arena=psram.",
+    metavar="ROLE=MEM...",
+    help="Put arena, model, code or persistent into that memory, e.g. arena=psram.",
 )
 @click.option(
     "--reserve",
@@ -107,7 +107,7 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     no_limit = given["max_arena"] == "auto"
     if no_limit:
         given["max_arena"] = None
-    given["place"] = pairs("--place", given["place"])
+    given["place"], models = places(given["place"], models)
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
     given["compiler_options"] = pairs("--compiler-option", given["compiler_options"])

@@ -10,10 +10,11 @@ import importlib.metadata
 import importlib.util
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +38,7 @@ TIME_LIMIT = 180.0
 MEMORY_LIMIT = 4 << 30
 _CHILD = Path(__file__).resolve().parent / "vela_child.py"
 _MAX_TALK = 4 << 20
+_EXCEPTION = re.compile(r"^[A-Za-z_.]+(?:Error|Exception): ")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[0-9A-Za-z.+-]*")
 
@@ -98,12 +100,10 @@ def settings_for(
             f"--compiler-option arena-cache-size: {cache!r:.80} is no number of bytes",
             hint="example: --compiler-option arena-cache-size=65536",
         )
-    name = options.get("accelerator-config", accelerator.name)
-    _known("accelerator-config", name, ETHOS_U)
-    system = options.get("system-config", entry.system_config)
-    _known("system-config", system, sections("System_Config"))
-    mode = options.get("memory-mode", entry.memory_mode)
-    _known("memory-mode", mode, sections("Memory_Mode"))
+    name = _known("accelerator-config", options, accelerator.name, ETHOS_U)
+    systems, modes = sections("System_Config"), sections("Memory_Mode")
+    system = _known("system-config", options, entry.system_config, systems)
+    mode = _known("memory-mode", options, entry.memory_mode, modes)
     return VelaSettings(name, system, mode, OPTIMISE[optimise], int(cache) if cache else None)
 
 
@@ -191,12 +191,18 @@ def same_interface(given: Model, compiled: Model, name: str) -> None:
         )
 
 
-def _known(option: str, value: str, names: Mapping[str, object] | tuple[str, ...]) -> None:
+def _known(
+    option: str,
+    options: Mapping[str, str],
+    default: str,
+    names: Mapping[str, object] | Sequence[str],
+) -> str:
+    """The value of an option, else the board's."""
+    value = options.get(option, default)
     if value not in names:
-        raise UsageError(
-            f"--compiler-option {option}: Vela has no {value!r:.80}",
-            hint=did_you_mean(value, names),
-        )
+        of = f"--compiler-option {option}" if option in options else f"{option} of the board"
+        raise UsageError(f"{of}: Vela has no {value!r:.80}", hint=did_you_mean(value, names))
+    return value
 
 
 def _tool() -> tuple[list[str], str]:
@@ -255,14 +261,23 @@ def _run(command: list[str], folder: Path, name: str, seconds: float, memory: in
         raise ModelError(
             "Vela cannot compile this model",
             where=name,
-            why=_last(text) or f"it ended with code {done.returncode}",
+            why=_died(done.returncode) or _last(text) or f"it ended with code {done.returncode}",
             hint="--compiler none does without the NPU",
         )
     return text
 
 
+def _died(code: int) -> str:
+    """Which signal ended the process; "" when none did."""
+    try:
+        return f"it crashed ({signal.Signals(-code).name})" if code < 0 else ""
+    except ValueError:
+        return f"it crashed (signal {-code})"
+
+
 def _last(talk: str) -> str:
-    """The last line that Vela printed, without the name of a Python exception."""
+    """What Vela says at its end: the text of a Python exception, else its last line."""
     lines = [line.strip() for line in talk.splitlines() if line.strip()]
-    text = "".join(c for c in (lines[-1] if lines else "") if c.isprintable())
-    return re.sub(r"^[A-Za-z_.]+(?:Error|Exception): ", "", text)[:300]
+    thrown = [index for index, line in enumerate(lines) if _EXCEPTION.match(line)]
+    text = " ".join(lines[thrown[-1] if thrown else -1 :])
+    return _EXCEPTION.sub("", "".join(c for c in text if c.isprintable()))[:300]

@@ -172,7 +172,7 @@ def _offered(board: Board, role: RegionRole, otherwise: Sequence[str]) -> Sequen
 
 def _options(board: Board, role: RegionRole) -> str:
     able = [memory.name for memory in board.memories if memory.kind in _KINDS[role]]
-    names = board.placement.get(role, able)
+    names = _offered(board, role, able)
     return f"--place {role}={' or '.join(names)}"
 
 

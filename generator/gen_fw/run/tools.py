@@ -65,6 +65,7 @@ ARM_CXX = Tool(
     ("libstdc++-arm-none-eabi-newlib",),
     library="libstdc++.a",
 )
+GIT = Tool("git", "fetches what no variable names", ("git",))
 ARM_QEMU = Tool("qemu-system-arm", "emulator", ("qemu-system-arm",), (7, 0))
 RISCV_CC = Tool("riscv64-unknown-elf-gcc", "compiler for RISC-V", ("gcc-riscv64-unknown-elf",))
 RISCV_LIBC = Tool(

@@ -45,6 +45,34 @@ kind = "ram"
     assert mine.placement == base.placement
 
 
+def test_an_npu_can_be_taken_away_or_serve_another_memory(tmp_path: Path) -> None:
+    start = 'extends = "alif-e3-hp"\ntitle = "Mine"\n'
+    none = load_board(write(tmp_path, start + 'accelerator = { name = "none" }\n'))
+    assert none.accelerator is None and none.memories == load_board("alif-e3-hp").memories
+    more = (
+        start
+        + """
+[[memories]]
+name = "hyperram"
+bytes = 33554432
+kind = "ram"
+rank = 9
+npu_visible = true
+[[accelerator.system_configs]]
+arena = "hyperram"
+model = "mram"
+system_config = "RTSS_HP_SRAM_OSPI"
+memory_mode = "Shared_Sram"
+[alif_cmake]
+origins = { hyperram = 0xA0000000 }
+"""
+    )
+    npu = load_board(write(tmp_path, more)).accelerator
+    assert npu is not None and npu.name == "ethos-u55-256"
+    entry = npu.system_config("hyperram", "mram")
+    assert entry is not None and entry.system_config == "RTSS_HP_SRAM_OSPI"
+
+
 def test_extends_a_file_beside_it(tmp_path: Path) -> None:
     write(tmp_path, SMALLEST, "base.toml")
     mine = load_board(str(write(tmp_path, 'extends = "./base.toml"\ntitle = "Other"\n')))

@@ -80,8 +80,8 @@ class Sources:
     constant_bytes: int
     kernels: tuple[str, ...]
     code_lines: int
-    #: of the C library, beside the library of that name: "m" for mathematical functions
-    libraries: tuple[str, ...] = ()
+    #: the kernels call functions of math.h
+    mathematics: bool
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
         arrays.bytes,
         tuple(kernel.name for kernel in kernels.values()),
         kernel_file.count("\n"),
-        ("m",) if "#include <math.h>" in kernel_file else (),
+        "#include <math.h>" in kernel_file,
     )
 
 

@@ -110,6 +110,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         ),
         constants=(Constant("model", model.raw),),
         sources=tuple(Source(path, text.encode()) for path, text in sources.files.items()),
+        requires=Requires(libraries=("m",) if sources.mathematics else ()),
         adapter={
             "arena_bytes": {"target": arena, "host64": arena},
             "needed_bytes": arena,
@@ -130,7 +131,6 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         },
         report=_report(model, functions, arena),
         stateful=state.bytes > 0,
-        requires=Requires(libraries=sources.libraries),
         stack_bytes=_STACK_BYTES,
         arena_plan=_picture(model, memory),
         diagnostics=model.diagnostics,
