@@ -10,7 +10,7 @@ from arena_net import Graph, Net, T, boolean, f32, scalar
 _NONE = {"fused_activation_function": 0}
 
 
-def flow(rng: np.random.Generator) -> bytes:
+def flow(rng: np.random.Generator) -> Net:
     """Branches and loops on vectors, two deep."""
     net = Net()
     main = net.graph()
@@ -20,7 +20,7 @@ def flow(rng: np.random.Generator) -> bytes:
     for _ in range(int(rng.integers(1, 4))):
         values = _statement(net, main, rng, values, conditions, size, 2)
     main.outputs = values
-    return net.file()
+    return net
 
 
 def _statement(
@@ -135,7 +135,7 @@ def _loop(
     return outputs[: len(values)]
 
 
-def variables(rng: np.random.Generator) -> bytes:
+def variables(rng: np.random.Generator) -> Net:
     """Filters with resource variables: read, changed, read again, in several orders."""
     net = Net()
     main = net.graph()
@@ -170,7 +170,7 @@ def variables(rng: np.random.Generator) -> bytes:
         main.operator("ASSIGN_VARIABLE", [handle, values[-1]], [], ("AssignVariableOptions", {}))
     outputs = values[1:]
     main.outputs = [value for value in outputs if rng.random() < 0.5] or outputs[-1:]
-    return net.file()
+    return net
 
 
 def _handle(graph: Graph, name: bytes) -> int:

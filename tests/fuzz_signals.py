@@ -35,7 +35,7 @@ def _words(values: Any) -> T:
     return T(array.shape, "INT16", None, 0, array)
 
 
-def window(rng: Rng) -> bytes:
+def window(rng: Rng) -> Net:
     net = Net()
     graph = net.graph()
     size, rows = int(rng.integers(1, 40)), int(rng.integers(1, 4))
@@ -46,10 +46,10 @@ def window(rng: Rng) -> bytes:
     weights = _words(rng.integers(-(1 << 15), 1 << 15, size))
     shift = {"shift": _pick(rng, 0, 8, 12, 15)}
     graph.outputs = graph.operator("SignalWindow", [source, weights], [_plain(*shape)], None, shift)
-    return net.file()
+    return net
 
 
-def spectrum(rng: Rng) -> bytes:
+def spectrum(rng: Rng) -> Net:
     """Scaled, transformed, energies; or a transform and its inverse, in all types."""
     net = Net()
     graph = net.graph()
@@ -69,7 +69,7 @@ def spectrum(rng: Rng) -> bytes:
         limits = {"end_index": length // 2 + 1, "start_index": 0}
         (energy,) = graph.operator("SignalEnergy", [bins], [_u32(length // 2 + 1)], None, limits)
         graph.outputs = [bits, bins, energy]
-        return net.file()
+        return net
     rows = _pick(rng, 1, 1, 3)
     shape = (given,) if rows == 1 else (rows, given)
     wide = (*shape[:-1], length + 2)
@@ -79,10 +79,10 @@ def spectrum(rng: Rng) -> bytes:
         "SignalIrfft", [bins], [T((*shape[:-1], length), kind, None)], None, options
     )
     graph.outputs = [bins, *back] if rng.random() < 0.5 else back
-    return net.file()
+    return net
 
 
-def filters(rng: Rng) -> bytes:
+def filters(rng: Rng) -> Net:
     """A filter bank and what follows it."""
     net = Net()
     graph = net.graph()
@@ -132,15 +132,15 @@ def filters(rng: Rng) -> bytes:
     scale = {"input_correction_bits": int(rng.integers(0, 6)), "output_scale": 1 << 6}
     logs = graph.operator("SignalFilterBankLog", [gained], [_plain(channels)], None, scale)
     graph.outputs = [sums, roots, gained, *logs]
-    return net.file()
+    return net
 
 
-def frames(rng: Rng) -> bytes:
+def frames(rng: Rng) -> Net:
     """One of the operators that keep samples."""
     return _pick(rng, _framer, _stacker, _delay, _overlap)(rng)
 
 
-def _framer(rng: Rng) -> bytes:
+def _framer(rng: Rng) -> Net:
     net = Net()
     graph = net.graph()
     hop, count, rows = int(rng.integers(1, 6)), int(rng.integers(1, 4)), _pick(rng, 1, 1, 2)
@@ -155,10 +155,10 @@ def _framer(rng: Rng) -> bytes:
         None,
         {"frame_size": size, "frame_step": hop, "prefill": prefill},
     )
-    return net.file()
+    return net
 
 
-def _stacker(rng: Rng) -> bytes:
+def _stacker(rng: Rng) -> Net:
     net = Net()
     graph = net.graph()
     channels, left, right = (int(v) for v in rng.integers((1, 0, 0), (5, 4, 3)))
@@ -175,20 +175,20 @@ def _stacker(rng: Rng) -> bytes:
             "stacker_step": int(rng.integers(1, left + right + 2)),
         },
     )
-    return net.file()
+    return net
 
 
-def _delay(rng: Rng) -> bytes:
+def _delay(rng: Rng) -> Net:
     net = Net()
     graph = net.graph()
     shape = _pick(rng, (5,), (2, 3), (8,), (1,))
     source = graph.input(_plain(*shape))
     length = {"delay_length": int(rng.integers(1, 12))}
     graph.outputs = graph.operator("SignalDelay", [source], [_plain(*shape)], None, length)
-    return net.file()
+    return net
 
 
-def _overlap(rng: Rng) -> bytes:
+def _overlap(rng: Rng) -> Net:
     net = Net()
     graph = net.graph()
     rows, count, size = _pick(rng, (), (2,)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
@@ -202,10 +202,10 @@ def _overlap(rng: Rng) -> bytes:
         None,
         {"T": 7 if kind == "INT16" else 0, "frame_step": hop},
     )
-    return net.file()
+    return net
 
 
-def circular(rng: Rng) -> bytes:
+def circular(rng: Rng) -> Net:
     """The rest runs every time, since the reference's outputs are stale otherwise."""
     net = Net()
     graph = net.graph()
@@ -214,10 +214,10 @@ def circular(rng: Rng) -> bytes:
     whole = T((1, slots, width, depth), "INT8", 0.05, 3, None, variable=True)
     (kept,) = graph.operator("CIRCULAR_BUFFER", [source], [whole], None, {"cycles_max": 1})
     graph.outputs = graph.operator("RELU", [kept], [i8(1, slots, width, depth, scale=0.04)])
-    return net.file()
+    return net
 
 
-def detection(rng: Rng) -> bytes:
+def detection(rng: Rng) -> Net:
     net = Net()
     graph = net.graph()
     count, classes, limit = (int(v) for v in rng.integers((1, 1, 1), (30, 6, 12)))
@@ -245,7 +245,7 @@ def detection(rng: Rng) -> bytes:
             "w_scale": 50.0,
         },
     )
-    return net.file()
+    return net
 
 
 def settled(model: Model, tensors: dict[int, bytes]) -> dict[int, bytes]:
@@ -265,7 +265,7 @@ def settled(model: Model, tensors: dict[int, bytes]) -> dict[int, bytes]:
     return result
 
 
-FAMILIES: dict[str, Callable[[Rng], bytes]] = {
+FAMILIES: dict[str, Callable[[Rng], Net]] = {
     "window": window,
     "spectrum": spectrum,
     "filters": filters,

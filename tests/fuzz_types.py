@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from arena_net import Net
 from fuzz_builder import Builder, Value
+from fuzz_damage import damage
 from fuzz_flow import flow, variables
 from fuzz_layers import batch_matmul, runtime_dense, transpose_conv
 from fuzz_models import FuzzModel, samples
@@ -105,7 +107,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 #: families whose models are written tensor by tensor
-WRITTEN: dict[str, Callable[[np.random.Generator], bytes]] = {
+WRITTEN: dict[str, Callable[[np.random.Generator], Net]] = {
     "flow": flow,
     "variables": variables,
     **SIGNALS,
@@ -115,11 +117,34 @@ WRITTEN: dict[str, Callable[[np.random.Generator], bytes]] = {
 SEQUENCE = (True, False, False, False, False, True)
 
 
+def _content(b: Builder, family: str, damages: int = 0) -> bytes:
+    """The file of a model, after some damages."""
+    if family in WRITTEN:
+        net = WRITTEN[family](b.rng)
+        for _ in range(damages):
+            graph = b.pick(*net.graphs)
+            b.tensors, b.operators, b.buffers = graph.tensors, graph.operators, net.buffers
+            if b.tensors and b.operators:
+                damage(b)
+        return net.file()
+    inputs, outputs = FAMILIES[family](b)
+    for _ in range(damages):
+        damage(b)
+    return b.model(inputs, outputs)
+
+
+def damaged_typed_model(family: str, seed: int) -> bytes:
+    """The file of a model with one to three things wrong."""
+    number = [*FAMILIES, *WRITTEN].index(family)
+    b = Builder(np.random.default_rng([seed, number, 19]))
+    return _content(b, family, b.between(1, 3))
+
+
 def typed_model(family: str, seed: int) -> FuzzModel:
     """The model of a family and a seed: the same bytes for the same two."""
     number = [*FAMILIES, *WRITTEN].index(family)
     b = Builder(np.random.default_rng([seed, number, 13]))
-    content = WRITTEN[family](b.rng) if family in WRITTEN else b.model(*FAMILIES[family](b))
+    content = _content(b, family)
     model = read_model(content)
     data = tuple(samples(model, b))
     if is_stateful(model):
