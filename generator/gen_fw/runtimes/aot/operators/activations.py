@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
@@ -26,6 +23,7 @@ from gen_fw.runtimes.aot.arithmetic import (
 from gen_fw.runtimes.aot.elements import elementwise, function_name, table, unary
 from gen_fw.runtimes.aot.expressions import RANGES, clamped, plus, rescaled
 from gen_fw.runtimes.aot.layer import C_TYPES, DataArgument, Site, Step
+from gen_fw.runtimes.aot.lookup import sigmoid_curve
 from gen_fw.runtimes.aot.table import operator
 
 _8, _16 = [DType.INT8], [DType.INT16]
@@ -96,20 +94,9 @@ def sigmoid_16(site: Site) -> Sequence[Step]:
             f"{name}(x, curve)",
             name=function_name(site),
             lines=[f"const int32_t x = {scaled_input};"],
-            data=[DataArgument("curve", "uint16_t", _curve(), "curve")],
+            data=[DataArgument("curve", "uint16_t", sigmoid_curve(), "curve")],
         )
     ]
-
-
-def _curve() -> np.ndarray[Any, Any]:
-    """sigmoid_table_uint16 of kernels/internal/common.h: logistic(i / 24) with 16 fraction bits.
-    Points lie off the curve by half of what the lines between them are off in their middle."""
-    value = 1 / (1 + np.exp(-np.arange(256) / 24))
-    bend = value * (1 - value) * (1 - 2 * value) / 24**2
-    points = np.round(65536 * (value - bend / 16))
-    points[-1] = 65535
-    table: np.ndarray[Any, Any] = points.astype(np.uint16)
-    return table
 
 
 def _power_of_two(scale: float) -> int | None:
