@@ -59,10 +59,12 @@ def moved(
     box: Box,
     *,
     fill: int | str | None = None,
+    value: Tensor | None = None,
     comment: str = "",
 ) -> Step | Alias:
-    """A copy of a box; before it, all of the output becomes ``fill`` (an element as C text), if
-    there is one. Nothing at all where both are the same elements in the same order.
+    """A copy of a box; before it, all of the output becomes ``fill`` (an element, or C text for
+    one, in which ``value`` is the tensor of that name), if there is one. Nothing at all where both
+    are the same elements in the same order.
 
     Refuses a box that leaves one of the tensors.
     """
@@ -98,7 +100,11 @@ def moved(
             "fill_bytes": target.bytes,
             "fill_elements": target.elements,
         },
-        (site.reads("input", source), site.writes("output", target)),
+        (
+            site.reads("input", source),
+            *([site.reads("value", value)] if value else []),
+            site.writes("output", target),
+        ),
         comment or f"{list(source.shape)} to {list(target.shape)}",
         inside=inside,
         view=view,

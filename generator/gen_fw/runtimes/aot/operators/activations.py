@@ -132,14 +132,16 @@ def relu_16(site: Site) -> Sequence[Step]:
 @operator("RELU6", types="int8", limits="input and output quantized alike", of=_8)
 def relu6_8(site: Site) -> Sequence[Step]:
     """Relu6Quantized of micro/kernels/activations.h, which does not rescale."""
-    source, target = _pair(site, DType.INT8)
+    source = site.of_type(site.input(0), DType.INT8)
+    target = site.of_type(site.output(), DType.INT8)
     zero, six = _six(site, source)
     return table(site, source, target, lambda element: min(six, max(zero, element)))
 
 
 @operator("RELU6", types="int16", limits="input and output quantized alike", of=_16)
 def relu6_16(site: Site) -> Sequence[Step]:
-    source, target = _pair(site, DType.INT16)
+    source = site.of_type(site.input(0), DType.INT16)
+    target = site.of_type(site.output(), DType.INT16)
     return unary(site, source, target, clamped("@0", "int16_t", *_six(site, source)))
 
 

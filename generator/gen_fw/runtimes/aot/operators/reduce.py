@@ -12,7 +12,7 @@ import numpy as np
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import quantize_multiplier, rescaling
-from gen_fw.runtimes.aot.elements import function_name, integers
+from gen_fw.runtimes.aot.elements import function_name, integers, quantized
 from gen_fw.runtimes.aot.expressions import RANGES, clamped, rescaled
 from gen_fw.runtimes.aot.layer import C_TYPES, Over, Site, Step
 from gen_fw.runtimes.aot.overlap import below
@@ -133,7 +133,7 @@ def extreme(site: Site) -> Sequence[Step]:
     over = _reduction(site, DType.FLOAT32, DType.INT8)
     largest = site.operator.name == "REDUCE_MAX"
     if over.source.dtype is DType.INT8:
-        alike = site.affine(over.source) == site.affine(over.target)
+        alike = quantized(site, over.source) == quantized(site, over.target)
         site.require(alike, "input and output are quantized differently")
         initial = "-128" if largest else "127"
     else:
