@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gen_fw.model.types import Tensor
 from gen_fw.runtimes.aot.elements import function_name
-from gen_fw.runtimes.aot.layer import Alias, DataArgument, Site, Step
+from gen_fw.runtimes.aot.layer import Alias, DataArgument, Over, Site, Step
+from gen_fw.runtimes.aot.overlap import copied
 from gen_fw.runtimes.aot.strides import dense, merged
 
 
@@ -88,6 +91,13 @@ def moved(
             inside = box.start[1] * size
         elif run == target.elements:
             view = box.start[0] * size
+    over: tuple[Over, ...] = ()
+    if loops and fill is None:
+        reads, writes = (
+            [np.arange(size, dtype=np.int64) * steps[tensor] for size, steps in loops]
+            for tensor in (0, 1)
+        )
+        over = copied(reads, writes, box.start, run, target)
     return Step(
         "move",
         {
@@ -106,6 +116,7 @@ def moved(
             site.writes("output", target),
         ),
         comment or f"{list(source.shape)} to {list(target.shape)}",
+        over=over,
         inside=inside,
         view=view,
         name=function_name(site),

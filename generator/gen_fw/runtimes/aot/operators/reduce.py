@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -64,7 +63,10 @@ def _step(
 ) -> list[Step]:
     """``total``, a variable of that type, begins with ``initial``; ``each`` takes in element @0."""
     size = over.target.dtype.bits // 8
-    distance = below(np.arange(over.outputs) + 1, _begins(over.outer)) * size
+    begins = np.zeros(1, np.int64)
+    for turns, steps in over.outer:
+        begins = (begins[:, None] + np.arange(turns) * steps[0]).reshape(-1)
+    distance = below(np.arange(over.outputs) + 1, begins) * size
     return [
         Step(
             "reduce",
@@ -84,14 +86,6 @@ def _step(
             name=function_name(site),
         )
     ]
-
-
-def _begins(outer: Sequence[Loop]) -> np.ndarray[Any, Any]:
-    """By output: the first element that it reads."""
-    begins = np.zeros(1, np.int64)
-    for size, steps in outer:
-        begins = (begins[:, None] + np.arange(size) * steps[0]).reshape(-1)
-    return begins
 
 
 @operator("MEAN", "SUM", types="int8, int16", limits="constant axes", of=_QUANTIZED)
