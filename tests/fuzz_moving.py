@@ -157,6 +157,10 @@ def pad(b: Builder) -> Parts:
     target = b.like(source, shape)
     if b.chance(0.5):
         return [source], [b.operator("PAD", inputs, target, "PadOptions")]
+    if b.chance(0.4):
+        given = b.like(source, (1,))
+        inputs.append(given)
+        return [source, given], [b.operator("PADV2", inputs, target, "PadV2Options")]
     value = np.array([b.between(-100, 100)], source.dtype.name.lower())
     scales, zeros = ([source.scale], [source.zero_point]) if source.scale else ([], [])
     inputs.append(b.constant(value, scales, zeros))

@@ -12,7 +12,7 @@ import pytest
 import fuzz_functions
 import fuzz_moving
 import fuzz_places
-from aot_agree import agree, blank_case, family_model
+from aot_agree import agree, blank_case, cases_of_models, family_model
 from aot_harness import run_cases
 from aot_programs import lowered
 from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
@@ -20,6 +20,7 @@ from fuzz_damage import damaged_model
 from fuzz_models import FuzzModel
 from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
+from gen_fw.runtimes.aot import overlap
 
 FAMILIES = {**fuzz_moving.FAMILIES, **fuzz_places.FAMILIES, **fuzz_functions.FAMILIES}
 _BOARDS = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
@@ -44,6 +45,24 @@ def test_contiguous_parts_are_not_copied(tmp_path: Path) -> None:
     cases = agree(models, "qemu-riscv32", HOSTS[1], tmp_path)
     saved = [case.program.report["plan"]["copies_saved"] for case in cases]
     assert sum(map(bool, saved)) >= len(saved) / 3, saved
+
+
+def test_a_distance_that_is_too_short_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs that begin 6 bytes later than they may destroy what is still to be read."""
+    families = ("strided_slice", "batch_space", "resize_nearest", "mirror_pad", "reduce")
+    models = [family_model(FAMILIES, family, seed) for family in families for seed in range(12)]
+    cases = agree(models, "host", HOSTS[0], tmp_path)
+    assert sum(case.program.report["plan"]["overlapping"] > 0 for case in cases) >= len(cases) / 4
+    right = overlap.below
+
+    def short(ends: object, begins: object, *, buffered: bool = True) -> int:
+        return max(0, right(ends, begins, buffered=buffered) - 6)
+
+    monkeypatch.setattr(overlap, "below", short)
+    outcome = run_cases(cases_of_models(models, "host"), HOSTS[0], tmp_path / "short", unity=True)
+    assert len({mismatch.program for mismatch in outcome.mismatches}) >= 3
 
 
 @pytest.mark.parametrize("board", _BOARDS)

@@ -30,8 +30,7 @@ _FLOAT: Mapping[str, str] = {
     "EXP": "expf(x)",
     "FLOOR": "floorf(x)",
     "LOG": "logf(x)",
-    "LOGISTIC": "x > 16.619047164916992188f ? 1.0f"
-    " : x < -9.0f ? expf(x) : 1.0f / (1.0f + expf(-x))",
+    "LOGISTIC": "logistic(x)",
     "NEG": "-x",
     "RELU": "x < 0.0f ? 0.0f : x",
     "RELU6": "x > 6.0f ? 6.0f : x < 0.0f ? 0.0f : x",
