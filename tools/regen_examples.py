@@ -17,8 +17,18 @@ PROJECTS = ROOT / "examples" / "projects"
 #: folder -> (models, board, options)
 EXAMPLES: dict[str, tuple[list[str], str, dict[str, object]]] = {
     "alif_cmake": (["digits_int8"], "alif-e7-hp", {"labels": ["digits_labels.txt"]}),
+    "ambiq_make": (
+        ["digits_int8"],
+        "apollo4p-evb",
+        {"labels": ["digits_labels.txt"], "ci": "github"},
+    ),
     "esp_idf": (["chirps_int8"], "esp32s3", {"labels": ["chirps_labels.txt"], "ci": "github"}),
     "native_cmake": (["digits_int8"], "qemu-cortex-m55", {"labels": ["digits_labels.txt"]}),
+    "xmos_xcommon": (
+        ["digits_int8"],
+        "xcore-ai-explorer",
+        {"labels": ["digits_labels.txt"], "place": {"model": "flash"}, "ci": "github"},
+    ),
 }
 
 

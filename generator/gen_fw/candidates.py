@@ -17,6 +17,7 @@ from gen_fw.request import Options
 
 if TYPE_CHECKING:
     from gen_fw.compilers.vela import VelaSettings
+    from gen_fw.runtimes.xcore.vectors import Oracle
 
 Progress = Callable[[str], None]
 Lower = Callable[[Model, str], Program]
@@ -41,6 +42,10 @@ def prepared(
     Raises UsageError for options that the board cannot follow, ModelError, ToolMissingError, and
     DoesNotFitError with the table of what was tried.
     """
+    if board.kernels == "xcore":
+        from gen_fw.xcore_programs import prepared as on_xcore
+
+        return on_xcore(models, board, options, progress)
     wanted: dict[str, Any] = {
         "wanted": options.place,
         "reserve": options.reserve,
@@ -73,6 +78,15 @@ def prepared(
         first, *others = chosen.programs
         noted = replace(first, diagnostics=(*first.diagnostics, note))
         return replace(chosen, programs=(noted, *others))
+
+
+def oracle_of(program: Program) -> Oracle | None:
+    """What computes the expected outputs of ``program``; None: TFLite Micro."""
+    if program.runtime != "xcore":
+        return None
+    from gen_fw.xcore_programs import oracle_of as on_xcore
+
+    return on_xcore(program)
 
 
 def compiling(options: Options, board: Board) -> Accelerator | None:
@@ -121,6 +135,7 @@ def lowering(options: Options, board: Board) -> Lower:
     from gen_fw.runtimes.aot.lower import lower as lower_aot
     from gen_fw.runtimes.tflm.abi import kernels_of
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
+    from gen_fw.runtimes.tflm.prebuilt import upper_bound
 
     runtime = options.runtime or board.default_runtime
     if runtime not in ("aot", "tflm"):
@@ -131,8 +146,10 @@ def lowering(options: Options, board: Board) -> Lower:
         check_function(function)
 
     def lower(model: Model, name: str) -> Program:
-        make = lower_aot if runtime == "aot" else lower_tflm
-        return _sized(make(model, name, board, options), options)
+        if runtime == "aot":
+            return _sized(lower_aot(model, name, board, options), options)
+        program = lower_tflm(model, name, board, options)
+        return _sized(upper_bound(program, model) if board.sdk.prebuilt else program, options)
 
     return lower
 
@@ -190,7 +207,7 @@ def _sized(program: Program, options: Options) -> Program:
         program,
         arena_size=options.arena_size,
         allow_small=options.allow_small_arena,
-        max_arena=options.max_arena,
+        max_arena=options.arena_limit,
         margin=options.arena_margin,
     )
 
@@ -281,7 +298,7 @@ class _Npu:
             return _Attempt(program, _row(program, self.options))
 
         first = attempt(settings)
-        limit = self.options.max_arena
+        limit = self.options.arena_limit
         if limit is None or not first.row or first.row["arena_bytes"] <= limit:
             return _sized(first.program, self.options)
         best, rows = self.search(first, limit, attempt, settings)

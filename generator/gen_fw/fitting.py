@@ -15,7 +15,7 @@ from typing import Any, Literal
 from gen_fw.boards.board import Board
 from gen_fw.errors import DoesNotFitError, GenFwError, UsageError
 from gen_fw.model.types import Model
-from gen_fw.program import Item, Program
+from gen_fw.program import Candidate, Item, Program
 from gen_fw.request import Options
 
 Progress = Callable[[str], None]
@@ -117,8 +117,12 @@ class _Trial:
 
         options = self.options
         row = BoardFit(board, options.runtime or board.default_runtime, "not supported")
+        tried: tuple[Candidate, ...] = ()
         try:
-            programs = self.programs(board)
+            if board.kernels == "xcore":
+                programs, tried = self.on_xcore(board)
+            else:
+                programs = self.programs(board)
         except DoesNotFitError as error:  # --max-arena
             return replace(row, verdict="does not fit", reason=_text(error), hint=error.hint)
         except GenFwError as error:
@@ -134,22 +138,32 @@ class _Trial:
             model=tuple(demands(programs, "model", shared)),
             code=tuple(demands(programs, "code", shared)),
         )
-        try:
-            chosen, tried = place(
-                programs,
-                board,
-                wanted=options.place,
-                reserve=options.reserve,
-                shared_arena=shared,
-            )
-        except DoesNotFitError as error:
-            best = min(error.detail["tried"], key=_shortage)
-            return replace(row, verdict="does not fit", reason=error.why, candidate=best)
-        made = candidate_document(chosen)
+        if not tried:
+            try:
+                _, tried = place(
+                    programs,
+                    board,
+                    wanted=options.place,
+                    reserve=options.reserve,
+                    shared_arena=shared,
+                )
+            except DoesNotFitError as error:
+                best = min(error.detail["tried"], key=_shortage)
+                return replace(row, verdict="does not fit", reason=error.why, candidate=best)
+        elif not tried[-1].fits:
+            best = min(map(candidate_document, tried), key=_shortage)
+            return replace(row, verdict="does not fit", reason=_missing(best), candidate=best)
+        made = candidate_document(tried[-1])
         if len(tried) == 1:
             return replace(row, verdict="fits", candidate=made)
         reason = _missing(candidate_document(tried[0]))
         return replace(row, verdict="fits elsewhere", reason=reason, candidate=made)
+
+    def on_xcore(self, board: Board) -> tuple[tuple[Program, ...], tuple[Candidate, ...]]:
+        """Tiles have RAM of their own, so that a placement is more than a memory for each role."""
+        from gen_fw.xcore_steps import fitted
+
+        return fitted(self.models, board, self.options)
 
     def programs(self, board: Board) -> tuple[Program, ...]:
         from gen_fw.candidates import estimating
@@ -171,7 +185,7 @@ class _Trial:
             return runtime, target_of(board.cpu, options.optimise)
         npu = compiling(options, board)
         build = build_of(board, options.kernels, options.optimise)
-        return runtime, build, npu.name if npu else ""
+        return runtime, build, npu.name if npu else "", board.sdk.prebuilt
 
 
 def _smallest(rows: Sequence[BoardFit]) -> BoardFit | None:

@@ -93,8 +93,9 @@ def plan(
 ) -> Planned:
     """Reads, lowers, places and renders; writes nothing. ``out`` is read for what a regeneration
     keeps: ``gen-fw.toml``, labels and the test vectors. ``force`` gives up edited vectors."""
+    from gen_fw.boards.layouts import for_layout
     from gen_fw.boards.load import all_boards, load_board
-    from gen_fw.candidates import prepared
+    from gen_fw.candidates import oracle_of, prepared
     from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
 
     stored = read_intent(out)
@@ -108,8 +109,8 @@ def plan(
         )
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
-    board = load_board(request.board)
     options = request.options
+    board = for_layout(load_board(request.board, options.layout), options.layout)
     models = _models(request, progress)
     chosen = prepared(models, board, options, progress, all_boards)
     # labels of the last generation may serve new models
@@ -131,6 +132,7 @@ def plan(
             kept=None
             if wanted.golden or wanted.sample
             else _kept(program, stored, out, as_it_is=as_it_is, force=force),
+            oracle=oracle_of(program),
         )
         goldens.append(golden)
         diagnostics.extend(notes)

@@ -214,6 +214,8 @@ class Golden:
     origin: str = ""
     #: content of gen/<name>/golden.npz
     npz: bytes = b""
+    #: how far the outputs are from TFLite Micro's, where they are another runtime's: plain data
+    difference: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

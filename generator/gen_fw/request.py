@@ -58,8 +58,8 @@ class Options:
     allow_small_arena: bool = False
     #: what every arena gets on top of its need: bytes, or a share of it such as "10%"
     arena_margin: int | str = 0
-    #: largest arena in bytes that is acceptable
-    max_arena: int | None = None
+    #: largest arena in bytes that is acceptable; "auto": any, and whatever makes it fit
+    max_arena: int | Literal["auto"] | None = None
     #: write a memory plan into the model where that saves memory (tflm)
     offline_plan: bool = True
     optimise: Optimise = "speed"
@@ -79,7 +79,8 @@ class Options:
                     hint=f"known: {', '.join(known)}",
                 )
         _in_range("arena_size", self.arena_size, 1)
-        _in_range("max_arena", self.max_arena, 1)
+        if self.max_arena != "auto":
+            _in_range("max_arena", self.max_arena, 1)
         for count in self.reserve.values():
             _in_range("reserve", count, 0)
         if isinstance(self.arena_margin, int):
@@ -95,6 +96,11 @@ class Options:
                 why="a fixed size has its margin in it",
                 hint="--arena-margin 0 takes back a margin that gen-fw.toml has",
             )
+
+    @property
+    def arena_limit(self) -> int | None:
+        """``--max-arena`` in bytes; None: no limit."""
+        return None if self.max_arena == "auto" else self.max_arena
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,13 @@ FOLDER = Path(__file__).resolve().parent
 MODELS = FOLDER.parent / "data" / "models"
 #: unchanged copies of files that have their own tests
 LEFT_OUT = ("LICENSES/", ".npz", ".tflite", "gen-fw.lock")
-CASES = ("alif_cmake_npu", "esp_idf_single", "esp_idf_pair", "native_cmake_single")
+CASES = (
+    "alif_cmake_npu",
+    "ambiq_make_single",
+    "esp_idf_single",
+    "esp_idf_pair",
+    "native_cmake_single",
+)
 
 
 def files(case: str) -> dict[str, bytes]:
@@ -26,6 +32,9 @@ def files(case: str) -> dict[str, bytes]:
     if case == "esp_idf_single":
         models = {"direction": "labels_inside"}
         board, options, shared = "esp32s3", ProjectOptions(), False
+    elif case == "ambiq_make_single":
+        models = {"direction": "labels_inside"}
+        board, options, shared = "apollo3p-evb", ProjectOptions(ci="github"), False
     elif case == "native_cmake_single":
         models = {"direction": "labels_inside"}
         board, options, shared = "qemu-cortex-m55", ProjectOptions(ci="gitlab"), False

@@ -33,6 +33,9 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
     ``soc``                        folder below ``Device/soc`` of the DFP: ``AE722F80F55D5``
     ``kit``                        folder below ``Boards`` of the DFP: ``DevKit-e7``
     ``mlek_board``                 TARGET_BOARD of the ML Embedded Evaluation Kit
+    ``mlek_scripts``               its linker scripts: {arena, models, name, image, mram_bytes},
+                                   where each has the activation buffer and may have the model,
+                                   its name, address of the image and bytes of MRAM
     ``m1_reaches_high_addresses``  whether the U55's M1 port reaches MRAM and OSPI
     ``stack_bytes``, ``heap_bytes``  of the application, in ``dtcm``
     ``origins``                    memory -> address where this core sees it; every memory
@@ -61,6 +64,7 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
         "soc": table.word("soc", _DEVICE),
         "kit": table.word("kit", _FOLDER),
         "mlek_board": table.word("mlek_board", _FOLDER),
+        "mlek_scripts": [_script(row, names) for row in table.tables("mlek_scripts")],
         "m1_reaches_high_addresses": reaches,
         "m1_limit": 0 if reaches else _M1_LIMIT[core],
         "stack_bytes": table.integer("stack_bytes", 1024, 1 << 20),
@@ -98,6 +102,21 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
             why="the SE tools write the image there, and it is linked for that place",
         )
     return data
+
+
+def _script(row: Table, names: list[str]) -> dict[str, Any]:
+    script: dict[str, Any] = {
+        "arena": row.choice("arena", names),
+        "models": list(row.texts("models")),
+        "name": row.word("name", _FOLDER),
+        "image": row.integer("image", 0, _TOP),
+        "mram_bytes": row.integer("mram_bytes", 1, _TOP),
+    }
+    row.close()
+    for name in script["models"]:
+        if name not in names:
+            row.fail("models", f'the board has no memory "{name}"')
+    return script
 
 
 def _addresses(table: Table, names: list[str]) -> dict[str, int]:

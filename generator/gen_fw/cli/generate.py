@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_fw.cli.options import FileOption, counts, margin, pairs, places, talk_options
+from gen_fw.cli.options import (
+    FileOption,
+    counts,
+    described_by,
+    margin,
+    pairs,
+    places,
+    talk_options,
+)
 from gen_fw.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 @click.command()
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path), metavar="MODEL...")
 @click.option("-b", "--board", default="", metavar="NAME|FILE", help="Board, or a TOML file.")
+@click.option("--xn", cls=FileOption, help="XMOS network description of your board, as --board.")
 @click.option(
     "-o",
     "--out",
@@ -54,7 +63,11 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
     metavar="MEM=BYTES",
     help="Leave that much of a memory free; " + BYTES_HELP + ".",
 )
-@click.option("--max-arena", metavar="BYTES", help="Largest acceptable arena, or `auto`.")
+@click.option(
+    "--max-arena",
+    metavar="BYTES",
+    help="Largest acceptable arena, or `auto`: any, and what makes the model fit.",
+)
 @click.option("--arena-size", metavar="BYTES", help="Fixed arena size; " + BYTES_HELP + ".")
 @click.option(
     "--arena-margin",
@@ -102,22 +115,19 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     from gen_fw.pipeline import generate as run
     from gen_fw.request import request, spelt
 
-    dry_run, force = given.pop("dry_run"), given.pop("force")
+    dry_run, force, xn = given.pop("dry_run"), given.pop("force"), given.pop("xn")
+    if xn is not None:
+        board = described_by(xn, board)
     lists = {key: given.pop(key) for key in ("names", "goldens", "samples", "labels")}
-    no_limit = given["max_arena"] == "auto"
-    if no_limit:
-        given["max_arena"] = None
     given["place"], models = places(given["place"], models)
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
     given["compiler_options"] = pairs("--compiler-option", given["compiler_options"])
     for key in ("arena_size", "max_arena"):
-        if given[key] is not None:
+        if given[key] not in (None, "auto"):
             given[key] = counts(spelt(key), {key: given[key]})[key]
     given["arena_margin"] = margin(given["arena_margin"])
     options = {key: value for key, value in given.items() if value not in (None, {})}
-    if no_limit:
-        options["max_arena"] = None  # also where gen-fw.toml has a limit
     with talk.progress() as progress:
         result = run(
             request(models, board, **lists, **options),

@@ -40,6 +40,17 @@ def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def described_by(xn: Path, board: str) -> str:
+    """The board that ``--xn`` names. Raises UsageError for another file and beside ``--board``."""
+    if board:
+        raise UsageError("--board and --xn exclude each other", hint="the .xn describes the board")
+    if xn.suffix != ".xn":
+        raise UsageError(
+            f"--xn {xn.name}: no network description", hint="its name ends in .xn, as XTC wants"
+        )
+    return str(xn)
+
+
 def places(place: Sequence[str], models: Sequence[Path]) -> tuple[dict[str, str], tuple[Path, ...]]:
     """Role -> memory, and the models: in ``--place arena=dtcm model=ospi`` the second pair arrives
     as an argument of its own. Raises UsageError for what is no pair."""

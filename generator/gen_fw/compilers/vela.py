@@ -10,7 +10,6 @@ import importlib.metadata
 import importlib.util
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any, Literal
 from gen_fw.boards.accelerator import ETHOS_U
 from gen_fw.boards.board import Accelerator, SystemConfig
 from gen_fw.boards.table import did_you_mean
+from gen_fw.compilers.process import run_limited
 from gen_fw.compilers.vela_summary import summary
 from gen_fw.errors import ModelError, ToolMissingError, UsageError
 from gen_fw.model.reader import read_model
@@ -36,8 +36,6 @@ INI = Path(__file__).resolve().parent / "data" / "alif.ini"
 #: seconds and bytes
 TIME_LIMIT = 180.0
 MEMORY_LIMIT = 4 << 30
-_CHILD = Path(__file__).resolve().parent / "vela_child.py"
-_MAX_TALK = 4 << 20
 _EXCEPTION = re.compile(r"^[A-Za-z_.]+(?:Error|Exception): ")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[0-9A-Za-z.+-]*")
@@ -177,7 +175,9 @@ def vela(
     return Compiled(compiled, settings, report)
 
 
-def same_interface(given: Model, compiled: Model, name: str) -> None:
+def same_interface(
+    given: Model, compiled: Model, name: str, *, tool: str = "Vela", hint: str = "--compiler none"
+) -> None:
     """Raises ModelError unless both have the same inputs and outputs, in order."""
 
     def tensors(model: Model) -> list[tuple[object, int]]:
@@ -187,7 +187,7 @@ def same_interface(given: Model, compiled: Model, name: str) -> None:
 
     if tensors(given) != tensors(compiled):
         raise ModelError(
-            "Vela changed the inputs or outputs of the model", where=name, hint="--compiler none"
+            f"{tool} changed the inputs or outputs of the model", where=name, hint=hint
         )
 
 
@@ -229,50 +229,22 @@ def _tool() -> tuple[list[str], str]:
 
 def _run(command: list[str], folder: Path, name: str, seconds: float, memory: int) -> str:
     """What the command prints. Raises ModelError when it fails."""
-    # threads take CPU time side by side
-    limits = [str(memory), str(4 * int(seconds) + 1)]
-    # nothing of the user's environment: no proxies, no plug-ins. A numeric library that starts a
-    # thread for each core would run into the limit of memory on large machines
-    environment = {
-        **{"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"},
-        **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-    }
-    with (folder / "talk.txt").open("w+b") as talk:
-        try:
-            done = subprocess.run(
-                [sys.executable, "-I", str(_CHILD), *limits, *command],
-                cwd=folder,
-                env=None if sys.platform == "win32" else environment,
-                stdin=subprocess.DEVNULL,
-                stdout=talk,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise ModelError(
-                f"Vela did not finish within {seconds:g} s",
-                where=name,
-                hint="--compiler none does without the NPU",
-            ) from None
-        talk.seek(0)
-        text = talk.read(_MAX_TALK).decode("utf-8", "replace")
-    if done.returncode != 0:
+    try:
+        done = run_limited(command, folder, seconds, memory)
+    except subprocess.TimeoutExpired:
+        raise ModelError(
+            f"Vela did not finish within {seconds:g} s",
+            where=name,
+            hint="--compiler none does without the NPU",
+        ) from None
+    if done.code != 0:
         raise ModelError(
             "Vela cannot compile this model",
             where=name,
-            why=_died(done.returncode) or _last(text) or f"it ended with code {done.returncode}",
+            why=done.crash or _last(done.text) or f"it ended with code {done.code}",
             hint="--compiler none does without the NPU",
         )
-    return text
-
-
-def _died(code: int) -> str:
-    """Which signal ended the process; "" when none did."""
-    try:
-        return f"it crashed ({signal.Signals(-code).name})" if code < 0 else ""
-    except ValueError:
-        return f"it crashed (signal {-code})"
+    return done.text
 
 
 def _last(talk: str) -> str:

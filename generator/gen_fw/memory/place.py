@@ -215,7 +215,7 @@ def _uses(
         items = demands(programs, role, shared_arena)
         needs[name].extend(items)
         source = board.memory(name).loaded_from
-        if source and role != "arena":
+        if source and role not in ("arena", "persistent"):
             needs[source].extend(
                 replace(item, label=f"{item.label}, copied to {name} at start") for item in items
             )

@@ -8,6 +8,7 @@ from typing import Any
 from gen_fw.boards.alif_cmake import CACHES
 from gen_fw.boards.board import Board, Memory
 from gen_fw.program import Firmware
+from gen_fw.project import alif_csolution, alif_mlek
 from gen_fw.project.tflm_tree import tflm_tree
 
 #: (variable, title, repository, revision): what a build fetches when no variable names a tree.
@@ -124,7 +125,8 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     start-up code copies; ``npu``: what the driver must know, empty when no program has a part for
     the NPU; ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of
     the DFP;
-    ``pins``: repositories to fetch; ``flags``: conditions for family.toml.
+    ``pins``: repositories to fetch; ``csolution``, ``mlek``: what these layouts need; ``flags``:
+    conditions for family.toml.
     """
     facts = board.family_data
     tree = tflm_tree(firmware)
@@ -136,6 +138,9 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     written = {places["arena"], places.get("persistent", places["arena"])}
     loaded = model["kind"] == "ram"
     external = model["kind"] == "rom" and model["name"] != "mram"
+    includes = [*_includes(facts), *(_OSPI_INCLUDES if external else ())]
+    pins = _pins(tree, npu=bool(npu))
+    csolution = alif_csolution.data(tree, pins, facts, external=external)
     return {
         **facts,
         **tree,
@@ -157,9 +162,14 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "boot_sources": list(_BOOT_SOURCES),
         "boot_files": [path.rpartition("/")[2].removesuffix(".c") for path in _BOOT_SOURCES],
         "dfp_sources": [*_SOURCES, *(_OSPI_SOURCES if external else ())],
-        "dfp_includes": [*_includes(facts), *(_OSPI_INCLUDES if external else ())],
-        "pins": _pins(tree, npu=bool(npu)),
-        "flags": ["model-external"] if external else [],
+        "dfp_includes": includes,
+        "pins": pins,
+        "csolution": csolution,
+        "mlek": alif_mlek.data(firmware, facts, npu),
+        "flags": [
+            *(["model-external"] if external else []),
+            *(["third-party"] if csolution["trees"] else []),
+        ],
     }
 
 

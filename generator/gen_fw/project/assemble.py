@@ -98,7 +98,7 @@ def _board_file(asked: str) -> tuple[str, list[ProjectFile]]:
     if not is_own_board(asked):
         return asked, []
     path = Path(asked)
-    stored = f"gen/{path.stem}.toml"
+    stored = f"gen/{path.name if path.suffix == '.xn' else path.stem + '.toml'}"
     return stored, [ProjectFile(stored, portable(path), "ours")]
 
 
@@ -125,6 +125,10 @@ def _settings_file(intent: Intent, out: Path) -> ProjectFile:
 
 def _compiler(program: Program) -> dict[str, object]:
     """The compiler that made what runs, with what decides its output besides the model."""
+    if "xcore" in program.adapter:
+        facts = program.adapter["xcore"]
+        made = {"name": "xformer", "version": facts["version"], "command": facts["command"]}
+        return {"compiler": made}
     npu = program.adapter.get("npu", {})
     if not npu or npu["given_compiled"]:
         return {}

@@ -17,8 +17,16 @@ from gen_fw.boards.document import board_document, plain
 from gen_fw.errors import ModelError, UsageError
 from gen_fw.memory.document import item_document
 from gen_fw.program import Firmware, Golden, Io, Program
-from gen_fw.project import alif_cmake, esp_idf, native_cmake
+from gen_fw.project import (
+    alif_cmake,
+    alif_mlek,
+    ambiq_make,
+    esp_idf,
+    native_cmake,
+    xmos_xcommon,
+)
 from gen_fw.project.family import Family
+from gen_fw.project.licences import licences
 from gen_fw.project.names import macro
 from gen_fw.project.picture import svg
 from gen_fw.version import __version__
@@ -44,35 +52,16 @@ _DTYPES: dict[str, tuple[str, int, int]] = {
     "uint32": ("u32", 0, 0),
     "uint16": ("u16", 0, 65535),
 }
-#: licences of what every firmware with the runtime links
-_RUNTIME_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
-    "tflm": (
-        ("TensorFlow Lite for Microcontrollers", "Apache-2.0"),
-        ("FlatBuffers", "Apache-2.0"),
-        ("gemmlowp", "Apache-2.0"),
-        ("ruy", "Apache-2.0"),
-        ("KISS FFT", "BSD-3-Clause"),
-    )
-}
-_KERNEL_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
-    "esp_nn": (("ESP-NN", "Apache-2.0"),),
-    "cmsis_nn": (("CMSIS-NN", "Apache-2.0"),),
-    "ethos_u": (("CMSIS-NN", "Apache-2.0"), ("Arm Ethos-U core driver", "Apache-2.0")),
-}
-#: and of what projects of a family link beside the SDK
-_FAMILY_PARTS: dict[str, tuple[tuple[str, str], ...]] = {
-    "alif_cmake": (
-        ("CMSIS (headers of the core and of drivers)", "Apache-2.0"),
-        ("newlib (see its own notices)", "BSD-3-Clause"),
-    )
-}
-#: licences whose texts are in templates/shared/licences
-_LICENCE_TEXTS = frozenset({"Apache-2.0", "BSD-3-Clause", "MIT"})
 _FAMILIES = {
     "alif_cmake": alif_cmake.data,
     "esp_idf": esp_idf.data,
     "native_cmake": native_cmake.data,
+    "xmos_xcommon": xmos_xcommon.data,
 }
+#: those whose data depend on the layout and the model's format too
+_LAYOUT_FAMILIES = {"ambiq_make": ambiq_make.data}
+#: what a layout cannot do, which other layouts of the family can
+_LAYOUT_CHECKS = {"mlek": alif_mlek.check}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,8 @@ def build(
 ) -> dict[str, Any]:
     """The context of one project.
 
-    Raises UsageError for a layout that the family does not have, ModelError for a program without
+    Raises UsageError for a layout that the family does not have or that cannot follow the
+    placement, DoesNotFitError for a layout with less room, ModelError for a program without
     outputs.
     """
     for program in firmware.programs:
@@ -104,6 +94,8 @@ def build(
             where="--layout",
             hint=f"known: {', '.join(family.layouts)}",
         )
+    if layout in _LAYOUT_CHECKS:
+        _LAYOUT_CHECKS[layout](firmware, board.family_data)
     programs = [
         _program(one, golden, firmware)
         for one, golden in zip(firmware.programs, firmware.golden, strict=True)
@@ -118,7 +110,7 @@ def build(
         "arenas": _arenas(programs, firmware),
         "shared_arena": firmware.shared_arena,
         "memory": _memory(firmware),
-        "licences": _licences(firmware, board),
+        "licences": licences(firmware, board),
         "model_format": options.model_format,
         "ci": options.ci,
         "optimise": options.optimise,
@@ -126,6 +118,11 @@ def build(
     }
     if family.name in _FAMILIES:
         context[family.name] = _FAMILIES[family.name](firmware, board)
+    elif family.name in _LAYOUT_FAMILIES:
+        context[family.name] = _LAYOUT_FAMILIES[family.name](
+            firmware, board, layout, options.model_format
+        )
+    if family.name in context:
         context["project"].update(_path_words(context[family.name]))
         context["flags"] += context[family.name].get("flags", [])
     return context
@@ -190,7 +187,9 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             "host64": _rounded(adapter.get("arena_bytes", {}).get("host64", arena.bytes)),
             "alignment": arena.alignment,
             "confidence": arena.confidence,
-            "memory": firmware.chosen.placement.memories.get("arena", ""),
+            "memory": adapter.get("xcore", {}).get(
+                "arena", firmware.chosen.placement.memories.get("arena", "")
+            ),
             "items": [item_document(item) for item in arena.items],
         },
         "persistent": _persistent(program, firmware),
@@ -219,6 +218,7 @@ def _program(program: Program, golden: Golden | None, firmware: Firmware) -> dic
             # compiled now, not given compiled
             *(["compiled"] if rewritten and "npu" in adapter else []),
             *(["picture"] if program.arena_plan is not None else []),
+            *adapter.get("flags", []),
         ],
     }
 
@@ -244,7 +244,8 @@ def _persistent(program: Program, firmware: Firmware) -> dict[str, Any]:
 
 def _path_words(family_data: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the family that paths in family.toml may use."""
-    return {key: family_data[key] for key in ("target", "toolchain") if key in family_data}
+    words = ("target", "toolchain", "device", "core", "xn")
+    return {key: family_data[key] for key in words if key in family_data}
 
 
 def _rounded(count: int) -> int:
@@ -346,29 +347,6 @@ def _memory(firmware: Firmware) -> dict[str, Any]:
             for use in firmware.chosen.uses
         ],
     }
-
-
-def _licences(firmware: Firmware, board: Board) -> list[dict[str, Any]]:
-    """SPDX ids with the parts of the firmware that are under them."""
-    parts: list[tuple[str, str]] = [("Code generated by gen-fw", "Apache-2.0")]
-    for program in firmware.programs:
-        parts.extend(_RUNTIME_PARTS.get(program.runtime, ()))
-        parts.extend(_KERNEL_PARTS.get(program.kernels, ()))
-    parts.extend(_FAMILY_PARTS.get(board.family, ()))
-    c_library = str(board.family_data.get("c_library", ""))
-    if not c_library:
-        parts.append((f"{board.sdk.name} (the SDK itself; see its own notices)", board.licence))
-    elif c_library != "system":  # linked statically
-        parts.append((f"{c_library} (see its own notices)", board.licence))
-    ids = sorted({spdx for _, spdx in parts})
-    return [
-        {
-            "spdx": spdx,
-            "parts": list(dict.fromkeys(part for part, id_ in parts if id_ == spdx)),
-            "flags": ["licence-text"] if spdx in _LICENCE_TEXTS else [],
-        }
-        for spdx in ids
-    ]
 
 
 def _flags(firmware: Firmware, options: ProjectOptions, layout: str) -> list[str]:

@@ -99,6 +99,8 @@ def _parse(document: dict[str, Any], where: str) -> Intent:
 def _check_option(key: str, value: Any, bad: _Bad) -> None:
     if key not in OPTION_NAMES:
         raise bad(key, "no such option")
+    if key == "max_arena" and value == "auto":
+        return
     if key in _COUNTS:
         if type(value) is not int:
             raise bad(key, "a number of bytes is needed")

@@ -12,7 +12,7 @@ from gen_fw.errors import GenFwError, ToolMissingError
 from gen_fw.run.process import stream
 from gen_fw.run.project import NativeProject
 
-PRESET = "release"
+PRESET, AITOOLS_PRESET = "release", "native"
 _CONFIGURE_SECONDS = 300.0
 _BUILD_SECONDS = 3600.0
 _SHOWN_LINES = 40
@@ -37,9 +37,11 @@ def build(
     ``environment`` is looked at for what the project's runtime needs. Raises ToolMissingError when
     the runtime's tree is not named, GenFwError with the compiler's messages when the build fails.
     """
-    folder = project.folder / "build" / PRESET
+    preset = AITOOLS_PRESET if project.aitools else PRESET
+    folder = project.folder / "build" / preset
     cache = folder / "CMakeCache.txt"
-    if project.cxx and not environment.get("TFLM_ROOT") and not _cached(cache, "TFLM_ROOT"):
+    needs_tflm = project.cxx and not project.aitools
+    if needs_tflm and not environment.get("TFLM_ROOT") and not _cached(cache, "TFLM_ROOT"):
         raise ToolMissingError(
             "TFLM_ROOT is not set",
             why="runtime tflm is compiled from a tree of tflite-micro, which the variable names",
@@ -50,7 +52,9 @@ def build(
     if home and Path(home) != project.folder:
         cache.unlink()  # the folder was moved or copied; CMake insists
     progress("configuring")
-    command = ["cmake", "--preset", PRESET]
+    command = ["cmake", "--preset", preset]
+    if project.aitools:
+        command.append(f"-DXMOS_AITOOLSLIB_PATH={_runtime(project)}")
     if not cache.is_file() and shutil.which("ninja"):
         command += ["-G", "Ninja"]
     done = stream(command, project.folder, seconds=_CONFIGURE_SECONDS, line=line)
@@ -74,7 +78,7 @@ def build(
             shown = percent
             progress(f"building: {percent} %")
 
-    command = ["cmake", "--build", "--preset", PRESET, "--target", "all", "runner", "--parallel"]
+    command = ["cmake", "--build", "--preset", preset, "--target", "all", "runner", "--parallel"]
     done = stream([*command, "2"], project.folder, seconds=_BUILD_SECONDS, line=told)
     if done.code != 0:
         raise _failed("the project does not build", project, done.text)
@@ -87,6 +91,21 @@ def executable(project: NativeProject, build_folder: Path, target: str) -> Path:
     if target == "app":
         return build_folder / "app" / f"{project.name}{suffix}"
     return build_folder / "gen" / f"{target}{suffix}"
+
+
+def _runtime(project: NativeProject) -> Path:
+    """The folder of XMOS's AI tools with the library for this computer. Raises ToolMissingError."""
+    from gen_fw.compilers.xmos_wheel import INSTALL, find_wheel
+
+    wheel = find_wheel()
+    if wheel.host_library() is None:
+        raise ToolMissingError(
+            "XMOS's AI tools have no library for this computer",
+            where=str(wheel.runtime),
+            why=f"release {wheel.version} is installed",
+            hint=INSTALL,
+        )
+    return wheel.runtime
 
 
 def _cached(cache: Path, name: str) -> str:

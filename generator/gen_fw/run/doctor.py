@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gen_fw.boards.board import Board
-from gen_fw.run import tools
+from gen_fw.run import neuralspot, tools
 from gen_fw.run.tools import Found, Tool
 
 
@@ -59,6 +59,7 @@ _PACKAGES = (
     _Package("elftools", "sizes in gen-fw run", "pip install pyelftools"),
     _Package("PIL", "gen-fw run --input picture.png", "pip install 'gen-fw[image]'"),
     _Package("tflite_micro", "reference vectors", "pip install 'gen-fw[reference]'"),
+    _Package("xmos_ai_tools", "xformer, for boards with xcore.ai", "pip install 'gen-fw[xmos]'"),
     _Package("ethosu", "Vela, for boards with an Ethos-U", "pip install 'gen-fw[vela]'", npu=True),
 )
 #: SDK name -> variable that names its folder, a file in it, where to get it
@@ -68,12 +69,24 @@ _SDKS = {
         "tools/idf.py",
         "https://docs.espressif.com/projects/esp-idf, then . export.sh",
     ),
+    "xmos-xtc": (
+        "XMOS_TOOL_PATH",
+        "bin/xcc",
+        "https://www.xmos.com/software-tools, then SetEnv",
+    ),
     "alif-dfp": (
         "ALIF_DFP_ROOT",
         "AlifSemiconductor.Ensemble.pdsc",
         "git clone https://github.com/alifsemi/alif_ensemble-cmsis-dfp",
     ),
+    "neuralspot": (
+        neuralspot.ROOT,
+        "make/neuralspot_config.mk",
+        f"git clone {neuralspot.SOURCE}",
+    ),
 }
+#: what projects for Ambiq boards are built and flashed with; the emulator is for one layout
+_AMBIQ_TOOLS = (tools.GNU_MAKE, tools.ARM_CC, tools.ARM_LIBC, tools.ARM_CXX, tools.JLINK)
 #: a build fetches what no variable names
 _FETCHED = ("alif-dfp",)
 _TFLM = ("TFLM_ROOT", "tensorflow/lite/micro/micro_interpreter.h")
@@ -100,7 +113,10 @@ def diagnose(
         default = {board.default_runtime for board in boards if board.name in names}
         optional = tool in (tools.HOST_CXX, tools.ARM_CXX) and "tflm" not in default
         checks.append(_tool(tools.find(tool), names, required=tool.required and not optional))
-    checks += [_sdk(name, names, environment) for name, names in sdks.items()]
+    if len(boards) == 1 and boards[0].family == "ambiq_make":
+        checks += _neuralspot(boards[0], environment)
+    else:
+        checks += [_sdk(name, names, environment) for name, names in sdks.items()]
     if wanted:
         checks.append(_tflm([name for names in wanted.values() for name in names], environment))
     alone = boards[0] if len(boards) == 1 else None
@@ -116,6 +132,8 @@ def _tools(board: Board) -> tuple[Tool, ...]:
     if board.family == "alif_cmake":
         arm = tools.needed("arm-none-eabi", cxx=True)
         return (*(tool for tool in arm if tool != tools.ARM_QEMU), tools.GIT)
+    if board.family == "ambiq_make":
+        return _AMBIQ_TOOLS
     return ()
 
 
@@ -129,9 +147,17 @@ def _tool(found: Found, boards: Sequence[str], *, required: bool) -> Check:
         ok=found.ok,
         found=" ".join(part for part in (found.version, found.fault) if part),
         wanted=f">= {'.'.join(map(str, tool.at_least))}" if tool.at_least else "",
-        install="" if found.ok else tools.install_line([found]),
+        install=_how(found),
         boards=tuple(dict.fromkeys(boards)),
     )
+
+
+def _how(found: Found) -> str:
+    if found.ok:
+        return ""
+    if not found.tool.packages:
+        return f"{found.tool.command}: https://www.segger.com/downloads/jlink"
+    return tools.install_line([found])
 
 
 def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Check:
@@ -149,6 +175,13 @@ def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Ch
         install="" if ok else source,
         boards=tuple(boards),
     )
+
+
+def _neuralspot(board: Board, environment: Mapping[str, str]) -> list[Check]:
+    return [
+        Check(what, purpose, True, ok, found, wanted, install, (board.name,))
+        for what, purpose, ok, found, wanted, install in neuralspot.rows(board, environment)
+    ]
 
 
 def _tflm(boards: Sequence[str], environment: Mapping[str, str]) -> Check:

@@ -194,10 +194,12 @@ def _program(
 def _objects(built: Path, program: NativeProgram) -> list[Path]:
     """The program's object files: kernels, glue, weights; tflm's library, which programs share."""
     folders = [f"program_{program.name}.dir", *(["tflm.dir"] if program.runtime == "tflm" else [])]
+    places = (built / "gen" / "CMakeFiles", built / "CMakeFiles")
     return sorted(
         path
         for folder in folders
-        for path in (built / "gen" / "CMakeFiles" / folder).rglob("*.o*")
+        for place in places
+        for path in (place / folder).rglob("*.o*")
         if path.suffix in (".o", ".obj")
     )
 
@@ -205,6 +207,8 @@ def _objects(built: Path, program: NativeProgram) -> list[Path]:
 def _counter(project: NativeProject) -> Counter:
     if project.emulator:
         return "qemu -icount"
+    if project.aitools:
+        return ""  # it would count how the vector unit is simulated
     return "valgrind callgrind" if find(VALGRIND, version=False).ok else ""
 
 

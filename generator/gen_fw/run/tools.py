@@ -48,6 +48,8 @@ class Found:
 
 CMAKE = Tool("cmake", "configures and builds", ("cmake",), (3, 21))
 MAKE = Tool("ninja", "runs the compiler", ("ninja-build",), instead=("make",))
+GNU_MAKE = Tool("make", "runs the compiler", ("make",))
+JLINK = Tool("JLinkExe", "flashes the board (SEGGER's J-Link software)", (), required=False)
 HOST_CC = Tool("cc", "compiler of this computer", ("build-essential",), instead=("gcc", "clang"))
 HOST_CXX = Tool(
     "c++", "C++ compiler, for runtime tflm", ("build-essential",), instead=("g++", "clang++")

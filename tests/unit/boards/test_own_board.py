@@ -236,3 +236,23 @@ def test_any_value_gives_a_board_or_a_usage_error(
         assert load_board(path).name == "fuzz"
     except UsageError as error:
         assert "fuzz.toml" in error.where
+
+
+def test_layouts_of_an_own_board(tmp_path: Path) -> None:
+    path = tmp_path / "our-apollo.toml"
+    text = 'extends = "apollo4p-evb"\nsources = ["sram: a measurement"]\n'
+    text += '[[memories]]\nname = "sram"\nreserved = 4096\n'
+    text += "[layouts.standalone]\n[[layouts.standalone.memories]]\n"
+    path.write_text(text + 'name = "sram"\nreserved = 8192\n')
+    assert load_board(path).memory("sram").reserved == 4096
+    alone = load_board(path, "standalone")
+    assert alone.memory("sram").reserved == 8192 and alone.default_runtime == "aot"
+    for bad in ("layouts = 3\n", "[layouts]\nstandalone = 1\n"):
+        path.write_text('sources = ["x"]\n' + bad)
+        with pytest.raises(UsageError) as caught:
+            load_board(path)
+        assert caught.value.where.endswith("our-apollo.toml: layouts")
+    path.write_text('extends = "apollo4p-evb"\n[layouts.standalone.cpu]\nclok = 1\n')
+    assert load_board(path).default_runtime == "tflm"
+    with pytest.raises(UsageError, match="unknown key"):
+        load_board(path, "standalone")
