@@ -17,9 +17,11 @@ from pathlib import Path
 
 from aot_oracle import Question, Sample, Tensors, preserved
 from aot_targets import PARTS, Target, compile_c, run_tool, write_sources
-from gen_fw.model.types import Model
+from gen_fw.model.types import DType, Model
 from gen_fw.program import Program
 
+#: HARNESS_FLOAT of harness.h
+_FLOAT = 1 << 31
 _ROM = '.section {section}\n.balign 16\n.global harness_store\nharness_store:\n.incbin "{path}"\n'
 
 
@@ -31,6 +33,8 @@ class Case:
     model: Model
     samples: tuple[Sample, ...]
     expected: tuple[Tensors, ...]
+    #: by sample: True when it begins with the state after init; empty: all do
+    fresh: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,18 @@ class Outcome:
 
 
 def cases_of(
-    programs: Sequence[Program], models: Sequence[Model], samples: Sequence[tuple[Sample, ...]]
+    programs: Sequence[Program],
+    models: Sequence[Model],
+    samples: Sequence[tuple[Sample, ...]],
+    fresh: tuple[bool, ...] = (),
 ) -> list[Case]:
-    """Programs with the tensors that TFLM computes for them. TFLM must run every model."""
-    answers = preserved([Question(*pair) for pair in zip(models, samples, strict=True)])
+    """Programs with the tensors that TFLM computes for them. TFLM must run every model. ``fresh``
+    says which samples begin anew."""
+    answers = preserved([Question(*pair, fresh) for pair in zip(models, samples, strict=True)])
     cases = []
     for program, model, inputs, answer in zip(programs, models, samples, answers, strict=True):
         assert not isinstance(answer, str), f"{program.name}: {answer}"
-        cases.append(Case(program, model, inputs, tuple(answer)))
+        cases.append(Case(program, model, inputs, tuple(answer), fresh))
     return cases
 
 
@@ -131,7 +139,7 @@ def build(
     ]
     objects += _frame(cases, target, work, *(["-DHARNESS_LAYERS"] if layers else []))
     binary = work / "harness.elf"
-    run_tool([target.cc, *target.flags, *target.link, *objects, "-o", binary])
+    run_tool([target.cc, *target.flags, *target.link, *objects, "-lm", "-o", binary])
     return binary
 
 
@@ -170,12 +178,14 @@ def _table(cases: Sequence[Case], offsets: Iterable[int]) -> str:
     for case, offset in zip(cases, offsets, strict=True):
         name = case.program.name
         reset = f"{name}_aot_reset" if case.program.stateful else "0"
-        for function in (f"{name}_aot_run", reset):
-            if function != "0":
-                lines.append(f"void {function}(uint8_t *arena);")
+        lines.append(f"void {name}_aot_run(uint8_t *arena);")
+        if case.program.stateful:
+            lines.append(f"void {reset}(uint8_t *arena);")
         arena = case.program.adapter["arena_bytes"]["target"]
+        state = case.program.adapter.get("state_bytes", 0)
         rows.append(
-            f'{{"{name}", {name}_aot_run, {reset}, {arena}u, harness_store + {offset // 4}}},'
+            f'{{"{name}", {name}_aot_run, {reset}, {arena}u, {state}u, '
+            f"harness_store + {offset // 4}}},"
         )
     lines += ["const struct harness_case harness_cases[] = {", *rows, "};"]
     lines.append(f"const uint32_t harness_case_count = {len(rows)}u;")
@@ -189,14 +199,18 @@ def _script(case: Case) -> bytes:
     for key, places in (("inputs", case.program.inputs), ("outputs", case.program.outputs)):
         parts.append(_words(len(places)))
         for io, place in zip(places, adapter[key], strict=True):
-            parts.append(_words(place["offset"], io.bytes))
+            kind = _FLOAT * (key == "outputs" and io.dtype == "float32")
+            parts.append(_words(place["offset"], io.bytes + kind))
     parts.append(_words(len(case.samples)))
-    for sample, tensors in zip(case.samples, case.expected, strict=True):
+    fresh = case.fresh or (True,) * len(case.samples)
+    for begins, sample, tensors in zip(fresh, case.samples, case.expected, strict=True):
+        parts.append(_words(begins))
         parts += [_padded(data) for data in sample]
         parts += [_padded(tensors[index]) for index in graph.outputs]
         parts.append(_words(len(tensors)))
         for index, data in tensors.items():
-            parts += [_words(index, len(data)), _padded(data)]
+            kind = _FLOAT * (graph.tensors[index].dtype is DType.FLOAT32)
+            parts += [_words(index, len(data) + kind), _padded(data)]
     return b"".join(parts)
 
 

@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from gen_fw.model.graph import is_stateful
 from gen_fw.model.types import DType, Model, Tensor
 
 _SECONDS = 60
@@ -42,6 +43,8 @@ class Question:
 
     model: Model
     samples: tuple[Sample, ...]
+    #: by sample: True when it begins with the state after init; empty: all do
+    fresh: tuple[bool, ...] = ()
 
 
 def computed(model: Model) -> list[Tensor]:
@@ -67,6 +70,8 @@ def preserved(questions: Sequence[Question]) -> list[list[Tensors] | str]:
                 for index in question.model.subgraphs[0].inputs
             ],
             "samples": len(question.samples),
+            "fresh": question.fresh or [True] * len(question.samples),
+            "stateful": is_stateful(question.model),
             "tensors": [tensor.index for tensor in computed(question.model)],
         }
         for question in questions
@@ -114,14 +119,20 @@ def _run(question: dict[str, Any], model: bytes, samples: list[list[bytes]]) -> 
         values = np.asarray(array)
         return values.astype(values.dtype.newbyteorder("<")).tobytes()
 
-    interpreter = runtime.Interpreter.from_bytes(
-        model,
-        arena_size=question["arena"],
-        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
-    )
+    def interpreted() -> Any:
+        return runtime.Interpreter.from_bytes(
+            model,
+            arena_size=question["arena"],
+            intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+        )
+
+    interpreter = interpreted()
     tensors = []
-    for sample in samples:
-        interpreter.reset()
+    for sample, fresh in zip(samples, question["fresh"], strict=True):
+        if fresh and question["stateful"]:  # its reset leaves CALL_ONCE done
+            interpreter = interpreted()
+        elif fresh:
+            interpreter.reset()
         for position, (layout, data) in enumerate(zip(question["inputs"], sample, strict=True)):
             dtype = np.dtype(layout["dtype"]).newbyteorder("<")
             array = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="))

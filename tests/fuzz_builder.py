@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen_fw.model.enums import ActivationFunctionType, Padding
+from gen_fw.model.operators import BUILTIN_OPERATORS
 from gen_fw.model.types import DType
 from tflite_writer import Fields, write
 
@@ -28,6 +29,7 @@ CODES = {
     "DEPTHWISE_CONV_2D": (4, 3),
     "DEQUANTIZE": (6, 2),
     "FULLY_CONNECTED": (9, 4),
+    "L2_POOL_2D": (12, 1),
     "LOGISTIC": (14, 2),
     "MAX_POOL_2D": (17, 2),
     "MUL": (18, 2),
@@ -35,12 +37,16 @@ CODES = {
     "RELU6": (21, 2),
     "RESHAPE": (22, 1),
     "SOFTMAX": (25, 2),
+    "SVDF": (27, 4),
     "PAD": (34, 2),
     "MEAN": (40, 2),
     "SQUEEZE": (43, 1),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (44, 4),
     "PADV2": (60, 2),
+    "TRANSPOSE_CONV": (67, 3),
     "EXPAND_DIMS": (70, 1),
     "QUANTIZE": (114, 2),
+    "BATCH_MATMUL": (126, 4),
 }
 _ACTIVATIONS = (
     ActivationFunctionType.NONE,
@@ -59,6 +65,7 @@ class Value:
     shape: Shape
     scale: float = 0.0
     zero_point: int = 0
+    dtype: DType = DType.INT8
 
 
 class Builder:
@@ -70,6 +77,8 @@ class Builder:
         self.operators: list[Fields] = []
         self.buffers: list[Fields] = [{}]
         self.codes: list[str] = []
+        #: inputs whose elements must lie between two numbers, by tensor
+        self.limits: dict[int, tuple[float, float]] = {}
 
     # choices
 
@@ -87,7 +96,9 @@ class Builder:
         """A float32 value, log-uniform."""
         return float(np.float32(math.exp(self.rng.uniform(math.log(low), math.log(high)))))
 
-    def zero_point(self) -> int:
+    def zero_point(self, dtype: DType = DType.INT8) -> int:
+        if dtype is not DType.INT8:
+            return 0
         return self.pick(-128, 127, 0) if self.chance(0.4) else self.between(-128, 127)
 
     def activation(self) -> ActivationFunctionType:
@@ -109,14 +120,31 @@ class Builder:
     ) -> Value:
         """A new activation; float tensors have no quantization."""
         if dtype is DType.FLOAT32:
-            return Value(self._tensor(shape, dtype, 0, None), shape)
-        scale = self.scale() if scale is None else float(np.float32(scale))
-        zero_point = self.zero_point() if zero_point is None else zero_point
+            return Value(self._tensor(shape, dtype, 0, None), shape, dtype=dtype)
+        if scale is None:
+            scale = self.scale() / (256 if dtype is DType.INT16 else 1)
+        scale = float(np.float32(scale))
+        zero_point = self.zero_point(dtype) if zero_point is None else zero_point
         quantization = {"scale": [scale], "zero_point": [zero_point]}
-        return Value(self._tensor(shape, dtype, 0, quantization), shape, scale, zero_point)
+        return Value(self._tensor(shape, dtype, 0, quantization), shape, scale, zero_point, dtype)
 
-    def output(self, shape: Shape, fit: float, activation: ActivationFunctionType) -> Value:
+    def plain(self, shape: Shape, dtype: DType, limits: tuple[float, float] | None = None) -> Value:
+        """A new activation without quantization; elements of an input stay within ``limits``."""
+        value = Value(self._tensor(shape, dtype, 0, None), shape, dtype=dtype)
+        if limits is not None:
+            self.limits[value.index] = limits
+        return value
+
+    def output(
+        self,
+        shape: Shape,
+        fit: float,
+        activation: ActivationFunctionType,
+        dtype: DType = DType.INT8,
+    ) -> Value:
         """An output that values of about 60 times ``fit`` fill, and the activation leaves alive."""
+        if dtype is not DType.INT8:
+            return self.value(shape, fit / 256, 0, dtype)
         zero_point = None
         if activation is not ActivationFunctionType.NONE and self.chance(0.85):
             zero_point = self.pick(-128, -128, self.between(-128, 20))
@@ -126,7 +154,9 @@ class Builder:
 
     def like(self, value: Value, shape: Shape) -> Value:
         """A new activation with the quantization of ``value``."""
-        return self.value(shape, value.scale, value.zero_point)
+        if not value.scale:
+            return self.plain(shape, value.dtype)
+        return self.value(shape, value.scale, value.zero_point, value.dtype)
 
     def constant(
         self,
@@ -154,11 +184,13 @@ class Builder:
     def weights(
         self, shape: Shape, channels: int, axis: int, terms: int, source: Value
     ) -> tuple[int, list[float], float]:
-        """int8 weights for sums of ``terms`` products.
+        """int8 weights for sums of ``terms`` products; float ones for a float source.
 
         Returns the tensor, its scales (one, or one per channel) and an output scale for which
         outputs spread over the range.
         """
+        if source.dtype is DType.FLOAT32:
+            return self.constant(self.rng.normal(0, 0.5, shape).astype(np.float32)), [], 0.0
         width = self.pick(127, 127, 127, 40, 8)
         array = self.rng.integers(-width, width + 1, shape).astype(np.int8)
         if self.chance(0.1):
@@ -173,19 +205,31 @@ class Builder:
                 spread[self.rng.integers(channels)] *= float(self.pick(1e-9, 1e-12, 50.0, 1e3))
             scales = [float(np.float32(base * factor)) for factor in spread]
         size = math.sqrt(terms) * 74.0 * max(width, 1) * 0.58
+        size *= 256.0 if source.dtype is DType.INT16 else 1.0
         fit = source.scale * base * size / 60.0 * float(np.exp(self.rng.normal(0, 0.7)))
         if self.chance(0.05):
             fit *= float(self.pick(1e-3, 1e3))
         return self.constant(array, scales, axis=axis), scales, fit
 
     def bias(self, source: Value, scales: Sequence[float], channels: int, terms: int) -> int:
-        """int32 bias, of the size of the sums, rarely much larger."""
-        usual = int(math.sqrt(terms) * 74 * 74)
+        """int32 bias, of the size of the sums, rarely much larger; int64 for int16 sources."""
+        if source.dtype is DType.FLOAT32:
+            return self.constant(self.rng.normal(0, 5, channels).astype(np.float32))
+        wide = source.dtype is DType.INT16
+        usual = int(math.sqrt(terms) * 74 * 74) * (256 if wide else 1)
         size = self.pick(0, usual // 50, usual, usual, 3 * usual)
         if self.chance(0.04):
             size = self.pick(1 << 20, 1 << 28, 1 << 30)
-        array = self.rng.integers(-size, size + 1, channels).astype(np.int32)
+        array = self.rng.integers(-size, size + 1, channels).astype(np.int64 if wide else np.int32)
         return self.constant(array, [float(np.float32(source.scale * s)) for s in scales])
+
+    def variable(
+        self, shape: Shape, dtype: DType, scale: float = 0.0, zero_point: int = 0
+    ) -> Value:
+        """A tensor that keeps its contents between inferences."""
+        value = self.value(shape, scale, zero_point, dtype)
+        self.tensors[value.index]["is_variable"] = 1
+        return value
 
     def _tensor(self, shape: Shape, dtype: DType, buffer: int, quantization: Fields | None) -> int:
         fields: Fields = {
@@ -210,24 +254,39 @@ class Builder:
         **fields: Any,
     ) -> Value:
         """Appends an operator and returns its output."""
+        return self.several(name, inputs, [output], options, **fields)[0]
+
+    def several(
+        self,
+        name: str,
+        inputs: Sequence[Value | int],
+        outputs: Sequence[Value],
+        options: str = "",
+        **fields: Any,
+    ) -> list[Value]:
+        """Appends an operator with any number of outputs."""
         if name not in self.codes:
             self.codes.append(name)
         row: Fields = {
             "opcode_index": self.codes.index(name),
             "inputs": [item if isinstance(item, int) else item.index for item in inputs],
-            "outputs": [output.index],
+            "outputs": [output.index for output in outputs],
         }
         if options:
             plain = {key: int(v) if isinstance(v, bool) else v for key, v in fields.items()}
             row["builtin_options"] = (options, plain)
         self.operators.append(row)
-        return output
+        return list(outputs)
 
     def model(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> bytes:
         """The ``.tflite``."""
         codes = [
-            {"deprecated_builtin_code": code, "builtin_code": code, "version": version}
-            for code, version in (CODES[name] for name in self.codes)
+            {
+                "deprecated_builtin_code": min(code, 127),
+                "builtin_code": code,
+                "version": version,
+            }
+            for code, version in map(_code, self.codes)
         ]
         graph = {
             "name": b"main",
@@ -245,6 +304,11 @@ class Builder:
                 "subgraphs": [graph],
             }
         )
+
+
+def _code(name: str) -> tuple[int, int]:
+    """Code and version; TFLM does not look at versions."""
+    return CODES.get(name) or (BUILTIN_OPERATORS.index(name), 1)
 
 
 def window(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:

@@ -3,26 +3,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fuzz_builder import Builder
 from fuzz_models import build
+from fuzz_operators import Parts
 from tflite_writer import Fields
 
 _SIZES = (0, 1, 2, 3, 5, 17, -1, 65_536, 2_147_483_647)
 _TYPES = (0, 2, 3, 4, 6, 7, 9, 17)
 _SCALES = (0.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"))
 _ZERO_POINTS = (-129, 128, -128, 127, 1 << 40, -(1 << 62))
+#: options of one byte
+_SMALL = {
+    *("padding", "fused_activation_function", "keep_dims", "keep_num_dims", "mode"),
+    *("align_corners", "half_pixel_centers", "exclusive", "reverse"),
+}
 _NUMBERS = (-2_147_483_648, -1, 0, 1, 2, 7, 1000, 2_147_483_647)
 
 
-def damaged_model(seed: int) -> bytes:
-    """The file of model ``seed`` after one to three damages."""
+def damaged_model(seed: int, family: Callable[[Builder], Parts] | None = None) -> bytes:
+    """The file of model ``seed`` (of a family) after one to three damages."""
     b = Builder(np.random.default_rng([seed, 11]))
-    inputs, outputs = build(b, seed)
+    inputs, outputs = family(b) if family else build(b, seed)
     for _ in range(b.between(1, 3)):
-        b.pick(_shape, _type, _quantization, _options, _wiring, _data)(b)
+        damage(b)
     return b.model(inputs, outputs)
+
+
+def damage(b: Builder) -> None:
+    """Changes one thing of a model being built."""
+    b.pick(_shape, _type, _quantization, _options, _wiring, _data)(b)
 
 
 def _tensor(b: Builder) -> Fields:
@@ -82,7 +95,7 @@ def _options(b: Builder) -> None:
         del operator["builtin_options"]
         return
     key = b.pick(*numbers)
-    small = key in {"padding", "fused_activation_function", "keep_dims", "keep_num_dims"}
+    small = key in _SMALL or key.endswith("_type")
     value = b.pick(0, 1, 3, 4, 5) if small else b.pick(*_NUMBERS)
     operator["builtin_options"] = (name, {**fields, key: value})
 

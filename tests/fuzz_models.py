@@ -209,15 +209,44 @@ def samples(model: Model, b: Builder) -> Iterator[tuple[bytes, ...]]:
     yield tuple(_extreme(tensor, b) for tensor in tensors)
 
 
+#: element types without extremes that matter
+_PLAIN = {DType.INT32: "<i4", DType.INT64: "<i8", DType.UINT32: "<u4", DType.BOOL: "?"}
+
+
+def _limited(tensor: Tensor, b: Builder) -> bytes:
+    low, high = b.limits[tensor.index]
+    if tensor.dtype is DType.FLOAT32:
+        return b.rng.uniform(low, high, tensor.shape).astype("<f4").tobytes()
+    values = b.rng.integers(int(low), int(high) + 1, tensor.shape)
+    return values.astype(np.dtype(tensor.dtype.name.lower()).newbyteorder("<")).tobytes()
+
+
+def _number(tensor: Tensor, b: Builder, size: int) -> bytes:
+    """Integers of any size without quantization, or bool."""
+    low = 0 if tensor.dtype in (DType.BOOL, DType.UINT32) else -size
+    high = 2 if tensor.dtype is DType.BOOL else size
+    return b.rng.integers(low, high, tensor.shape).astype(_PLAIN[tensor.dtype]).tobytes()
+
+
 def _random(tensor: Tensor, b: Builder) -> bytes:
+    if tensor.index in b.limits:
+        return _limited(tensor, b)
+    if tensor.dtype in _PLAIN:
+        return _number(tensor, b, 1 << 31)
     if tensor.dtype is DType.FLOAT32:
         return b.rng.normal(0, 20, tensor.shape).astype("<f4").tobytes()
+    if tensor.dtype is DType.INT16:
+        return b.rng.integers(-(1 << 15), 1 << 15, tensor.shape).astype("<i2").tobytes()
     if tensor.dtype is DType.UINT8:
         return b.rng.integers(0, 256, tensor.shape).astype(np.uint8).tobytes()
     return b.rng.integers(-128, 128, tensor.shape).astype(np.int8).tobytes()
 
 
 def _extreme(tensor: Tensor, b: Builder) -> bytes:
+    if tensor.index in b.limits:
+        return _limited(tensor, b)
+    if tensor.dtype in _PLAIN:
+        return _number(tensor, b, 4)
     if tensor.dtype is DType.FLOAT32:  # halves of a step: ties
         steps = b.rng.integers(-300, 300, tensor.shape) / 2
         return (steps * float(b.pick(0.25, 0.125, 1.0))).astype("<f4").tobytes()
@@ -225,6 +254,11 @@ def _extreme(tensor: Tensor, b: Builder) -> bytes:
         return (
             b.rng.choice(np.array([0, 1, 128, 254, 255]), tensor.shape).astype(np.uint8).tobytes()
         )
+    if tensor.dtype is DType.INT16:
+        values = b.rng.choice(np.array([-(1 << 15), -32767, 0, 1, 32766, 32767]), tensor.shape)
+        if b.chance(0.5):
+            values = np.full(tensor.shape, b.pick(-(1 << 15), 32767))
+        return values.astype("<i2").tobytes()
     values = b.rng.choice(np.array([-128, -127, 0, 126, 127]), tensor.shape)
     if b.chance(0.5):
         values = np.full(tensor.shape, b.pick(-128, 127))

@@ -14,10 +14,12 @@ from gen_fw.model.types import DType
 Parts = tuple[list[Value], list[Value]]
 
 
-def image(b: Builder, largest: int = 12, channels: int | None = None) -> Value:
+def image(
+    b: Builder, largest: int = 12, channels: int | None = None, dtype: DType = DType.INT8
+) -> Value:
     batch = 2 if b.chance(0.05) else 1
     depth = channels or b.pick(1, 2, 3, 4, 5, 8, 12, 16, 17)
-    return b.value((batch, b.between(1, largest), b.between(1, largest), depth))
+    return b.value((batch, b.between(1, largest), b.between(1, largest), depth), dtype=dtype)
 
 
 def _geometry(b: Builder, source: Value, dilate: bool) -> tuple[list[int], list[int], list[int]]:
@@ -46,13 +48,16 @@ def _bias(b: Builder, source: Value, scales: list[float], channels: int, terms: 
     return -1 if b.chance(0.12) else b.bias(source, scales, channels, terms)
 
 
-def conv(b: Builder, source: Value, channels: int = 0, pointwise: bool = False) -> Value:
+def conv(
+    b: Builder, source: Value, channels: int = 0, pointwise: bool = False, groups: int = 1
+) -> Value:
     batch, height, width, depth = source.shape
     kernel, strides, dilations = _geometry(b, source, dilate=True)
     if pointwise:
         kernel, strides, dilations = [1, 1], [1, 1], [1, 1]
     padding = _padding(b, source, kernel, dilations)
     channels = channels or b.pick(1, 2, 3, 4, 5, 7, 8, 16, 20)
+    depth //= groups
     terms = kernel[0] * kernel[1] * depth
     shape = (channels, *kernel, depth)
     activation = b.activation()
@@ -62,7 +67,7 @@ def conv(b: Builder, source: Value, channels: int = 0, pointwise: bool = False) 
     return b.operator(
         "CONV_2D",
         [source, weights, _bias(b, source, scales, channels, terms)],
-        b.output((batch, rows, columns, channels), fit, activation),
+        b.output((batch, rows, columns, channels), fit, activation, source.dtype),
         "Conv2DOptions",
         padding=padding,
         stride_h=strides[0],
@@ -87,7 +92,7 @@ def depthwise(b: Builder, source: Value) -> Value:
     return b.operator(
         "DEPTHWISE_CONV_2D",
         [source, weights, b.bias(source, scales, channels, terms)],
-        b.output((batch, rows, columns, channels), fit, activation),
+        b.output((batch, rows, columns, channels), fit, activation, source.dtype),
         "DepthwiseConv2DOptions",
         padding=padding,
         stride_h=strides[0],
@@ -109,7 +114,7 @@ def dense(b: Builder, source: Value) -> Value:
     return b.operator(
         "FULLY_CONNECTED",
         [source, weights, _bias(b, source, scales, channels, terms)],
-        b.output((*rows, channels), fit, activation),
+        b.output((*rows, channels), fit, activation, source.dtype),
         "FullyConnectedOptions",
         keep_num_dims=keep,
         fused_activation_function=activation,
@@ -245,6 +250,10 @@ def reshape(b: Builder, source: Value) -> Value:
 
 def softmax(b: Builder, source: Value) -> Value:
     output = b.value(source.shape, 1 / 256, -128)
+    if source.dtype is not DType.INT8:
+        output = b.value(source.shape, 1 / 32768, 0, source.dtype)
+    elif b.chance(0.2):
+        output = b.value(source.shape, 1 / 65536, -32768, DType.INT16)
     beta = b.pick(1.0, 1.0, 1.0, 0.5, 2.0)
     return b.operator("SOFTMAX", [source], output, "SoftmaxOptions", beta=beta)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aot_agree import blank_case
 from aot_harness import Case, run_cases
 from aot_oracle import Question, preserved
 from aot_programs import lowered
@@ -71,10 +72,7 @@ def _survive(seeds: range, target: Target, work: Path) -> None:
             model = read_model(damaged_model(seed))
             program = lowered(model, f"d{seed:05d}", "host")
             if program.adapter["arena_bytes"]["target"] <= 1 << 20:
-                inputs = tuple(bytes(io.bytes) for io in program.inputs)
-                places = zip(model.subgraphs[0].outputs, program.outputs, strict=True)
-                outputs = {tensor: bytes(io.bytes) for tensor, io in places}
-                cases.append(Case(program, model, (inputs,), (outputs,)))
+                cases.append(blank_case(program, model))
     assert len(seeds) / 10 < len(cases) < len(seeds) / 2
     run_cases(cases, target, work, trace=False, unity=True)
 

@@ -121,6 +121,32 @@ def faults(plan: Plan, overs: Sequence[Over] = (), insides: Sequence[Inside] = (
             yield f"{buffers[first].label} and {buffers[second].label} share bytes"
 
 
+def separate(buffers: Sequence[Buffer], insides: Sequence[Inside]) -> bool:
+    """Whether ``overlay`` takes these parts: each lies in one whole, and none meets another part of
+    it while both are alive."""
+    try:
+        body, place = _bodies(buffers, insides)
+    except ValueError:
+        return False
+    return not any(_collisions(buffers, insides, body, place))
+
+
+def _collisions(
+    buffers: Sequence[Buffer], insides: Sequence[Inside], body: Sequence[int], place: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Pairs of one body that are alive and share bytes, though none is a part of the other."""
+    wholes = {inside.part: inside for inside in insides}
+    bodies: dict[int, list[int]] = {}
+    for i, root in enumerate(body):
+        bodies.setdefault(root, []).append(i)
+    for members in bodies.values():
+        for first, second in _meeting([buffers[member] for member in members]):
+            i, j = members[first], members[second]
+            meet = -buffers[j].bytes < place[j] - place[i] < buffers[i].bytes
+            if meet and j not in _path(wholes, i) and i not in _path(wholes, j):
+                yield i, j
+
+
 def _path(wholes: Mapping[int, Inside], part: int) -> Iterator[int]:
     while part in wholes:
         part = wholes[part].whole
@@ -170,14 +196,10 @@ class _Rules:
         #: body -> other body -> rules for the distance of the first from the other
         self.rules: list[dict[int, list[_Rule]]] = [{} for _ in range(count)]
         allowed = {(over.source, over.result): over for over in self.overs}
-        wholes = {inside.part: inside for inside in insides}
+        for i, j in _collisions(buffers, insides, self.body, self.place):
+            raise ValueError(f"buffers[{i}] and buffers[{j}]: parts that overlap")
         for i, j in _meeting(buffers):
-            if not buffers[i].bytes or not buffers[j].bytes:
-                continue
-            if self.body[i] == self.body[j]:
-                meet = -buffers[j].bytes < self.place[j] - self.place[i] < buffers[i].bytes
-                if meet and j not in _path(wholes, i) and i not in _path(wholes, j):
-                    raise ValueError(f"buffers[{i}] and buffers[{j}]: parts that overlap")
+            if not buffers[i].bytes or not buffers[j].bytes or self.body[i] == self.body[j]:
                 continue
             over, source, result = allowed.get((i, j)), i, j
             if over is None:

@@ -8,6 +8,19 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from gen_fw.model.types import Model, Operator, Subgraph, Tensor
 
+#: custom operators that keep state between invocations (signal/micro/kernels and
+#: micro/kernels/circular_buffer.cc of tflite-micro)
+_STATEFUL_CUSTOM = frozenset(
+    {
+        b"CIRCULAR_BUFFER",
+        b"SignalDelay",
+        b"SignalFilterBankSpectralSubtraction",
+        b"SignalFramer",
+        b"SignalOverlapAdd",
+        b"SignalStacker",
+    }
+)
+
 
 def called_subgraphs(operator: Operator) -> tuple[int, ...]:
     """Subgraph indices that the operator's options name (IF, WHILE, CALL_ONCE, ...).
@@ -87,5 +100,14 @@ def reachable(model: Model, start: int = 0) -> tuple[int, ...]:
 
 
 def is_stateful(model: Model) -> bool:
-    """True when an invocation can depend on the one before: variables or resource variables."""
-    return bool(resources(model)) or any(variables(subgraph) for subgraph in model.subgraphs)
+    """True when an invocation can see what an earlier one left behind: variables, resource
+    variables, and the own state of custom operators."""
+    return (
+        bool(resources(model))
+        or any(variables(subgraph) for subgraph in model.subgraphs)
+        or any(
+            operator.custom_code in _STATEFUL_CUSTOM
+            for subgraph in model.subgraphs
+            for operator in subgraph.operators
+        )
+    )

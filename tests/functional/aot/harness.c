@@ -51,12 +51,54 @@ static void report(const char *what) {
 
 static uint32_t words(uint32_t bytes) { return (bytes + 3u) / 4u; }
 
+static uint32_t size_of(uint32_t bytes) { return bytes & ~HARNESS_FLOAT; }
+
+static float element(const void *data, uint32_t i) {
+  float value;
+  memcpy(&value, (const uint8_t *)data + 4u * i, sizeof value);
+  return value;
+}
+
+static float magnitude(float value) { return value < 0.0f ? -value : value; }
+
+// Elements that differ by more than the hundred thousandth part, where the tolerance is not smaller
+// than the rounding errors of the largest element. None on the computer whose arithmetic and
+// mathematical functions are the reference's.
+static uint32_t different_floats(const void *got, const void *expected, uint32_t count,
+                                 uint32_t *first) {
+#if defined(HARNESS_HOST) && defined(__x86_64__)
+  const float relative = 0.0f, absolute = 0.0f;
+#else
+  const float relative = 1e-5f, absolute = 1e-6f;
+#endif
+  float largest = 0.0f;
+  for (uint32_t i = 0; i < count; ++i) {
+    const float value = magnitude(element(expected, i));
+    largest = value > largest && value < 1e30f ? value : largest;
+  }
+  uint32_t different = 0;
+  for (uint32_t i = count; i-- > 0u;) {
+    const float a = element(got, i);
+    const float b = element(expected, i);
+    const float limit = relative * magnitude(b) + absolute * largest;
+    if (!(a == b || (a != a && b != b) || magnitude(a - b) <= limit)) {
+      ++different;
+      *first = 4u * i;
+    }
+  }
+  return different;
+}
+
 // MISMATCH name sample tensor byte expected got; an output is tensor -1 - its position
 static void compare(int32_t tensor, const void *got, const uint32_t *expected, uint32_t bytes) {
   const uint8_t *a = got;
   const uint8_t *b = (const uint8_t *)expected;
   uint32_t different = 0;
   uint32_t first = 0;
+  if ((bytes & HARNESS_FLOAT) != 0u) {
+    different = different_floats(a, b, size_of(bytes) / 4u, &first);
+    bytes = 0;
+  }
   for (uint32_t i = bytes; i-- > 0u;) {
     if (a[i] != b[i]) {
       ++different;
@@ -93,7 +135,7 @@ void harness_trace(int32_t tensor, const void *data, uint32_t bytes) {
   const uint32_t *at = state.tensors;
   for (uint32_t count = *at++; count > 0u; --count) {
     if ((int32_t)at[0] == tensor) {
-      if (at[1] != bytes) {
+      if (size_of(at[1]) != bytes) {
         ++state.failures;
         report("SIZE");
         print_number(tensor);
@@ -102,10 +144,10 @@ void harness_trace(int32_t tensor, const void *data, uint32_t bytes) {
         return;
       }
       ++state.traced;
-      compare(tensor, data, at + 2, bytes);
+      compare(tensor, data, at + 2, at[1]);
       return;
     }
-    at += 2u + words(at[1]);
+    at += 2u + words(size_of(at[1]));
   }
   ++state.failures;
   report("UNKNOWN");
@@ -153,11 +195,12 @@ static const uint32_t *run_sample(const struct harness_case *program, uint8_t *a
   const uint32_t input_count = program->script[0];
   const uint32_t *const outputs = inputs + 2u * input_count + 1u;
   const uint32_t output_count = outputs[-1];
-  memset(arena, state.sample % 2u == 0u ? 0xa5 : 0x3c, program->arena_bytes);
+  memset(arena, state.sample % 2u == 0u ? 0xa5 : 0x3c,
+         program->arena_bytes - (*at == 0u ? program->state_bytes : 0u));
 #ifndef HARNESS_HOST
   memset(arena + program->arena_bytes, GUARD, GUARD_BYTES);
 #endif
-  if (program->reset != NULL) {
+  if (*at++ != 0u && program->reset != NULL) {
     program->reset(arena);
   }
   for (uint32_t i = 0; i < input_count; ++i) {
@@ -166,7 +209,7 @@ static const uint32_t *run_sample(const struct harness_case *program, uint8_t *a
   }
   const uint32_t *const expected = at;
   for (uint32_t i = 0; i < output_count; ++i) {
-    at += words(outputs[2u * i + 1u]);
+    at += words(size_of(outputs[2u * i + 1u]));
   }
   state.tensors = at;
   state.traced = 0;
@@ -175,7 +218,7 @@ static const uint32_t *run_sample(const struct harness_case *program, uint8_t *a
   at = expected;
   for (uint32_t i = 0; i < output_count; ++i) {
     compare(-1 - (int32_t)i, arena + outputs[2u * i], at, outputs[2u * i + 1u]);
-    at += words(outputs[2u * i + 1u]);
+    at += words(size_of(outputs[2u * i + 1u]));
   }
 #ifndef HARNESS_HOST
   for (uint32_t i = 0; i < GUARD_BYTES; ++i) {
@@ -193,7 +236,7 @@ static const uint32_t *run_sample(const struct harness_case *program, uint8_t *a
   print_number((int32_t)state.traced);
   harness_print("\n");
   for (uint32_t count = *at++; count > 0u; --count) {
-    at += 2u + words(at[1]);
+    at += 2u + words(size_of(at[1]));
   }
   return at;
 }

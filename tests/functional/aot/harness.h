@@ -8,13 +8,17 @@
 
 // One program. `script` is a little-endian stream of 32-bit words, data padded to words:
 //   inputs, {offset in the arena, bytes} each; outputs, {offset in the arena, bytes} each; samples,
-//   and for each sample the inputs' data, the outputs' data,
-//   tensors, {index, bytes, data} each.
+//   and for each sample 1 when it begins anew (0: from the state that the one before has left), the
+//   inputs' data, the outputs' data, tensors, {index, bytes, data} each.
+// Bytes of outputs and tensors whose elements are float have HARNESS_FLOAT added.
+#define HARNESS_FLOAT 0x80000000u
+
 struct harness_case {
   const char *name;
   void (*run)(uint8_t *arena);
   void (*reset)(uint8_t *arena);  // NULL when the program has no state
   uint32_t arena_bytes;
+  uint32_t state_bytes;  // at the end of the arena
   const uint32_t *script;
 };
 

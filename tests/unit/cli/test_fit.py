@@ -112,7 +112,7 @@ def test_the_table_as_json() -> None:
     ],
 )
 def test_exit_codes(arguments: list[str], code: int, words: list[str]) -> None:
-    known = {"M": MODEL, "R": DATA / "ring_buffer_int8.tflite"}
+    known = {"M": MODEL, "R": DATA / "hybrid_dense.tflite"}
     result = gen_fw("fit", *[known.get(word, word) for word in arguments])
     assert result.returncode == code, result.stderr
     assert all(word in result.stdout for word in words), result.stdout

@@ -13,7 +13,7 @@ from gen_fw.boards.load import all_boards
 from gen_fw.inspection import Asked, inspect
 
 DIGITS = MODELS / "digits_int8.tflite"
-STATEFUL = ROOT / "tests" / "data" / "models" / "ring_buffer_int8.tflite"
+HYBRID = ROOT / "tests" / "data" / "models" / "hybrid_dense.tflite"
 
 
 @pytest.mark.parametrize("kernels", ["cmsis_nn", "reference"])
@@ -79,7 +79,7 @@ def test_generated_c_and_models_that_cannot_run(tmp_path: Path) -> None:
     assert arena["used_bytes"] == arena["minimum_bytes"] >= arena["lower_bound_bytes"]
 
     picture = tmp_path / "no.svg"
-    none = gen_fw("inspect", STATEFUL, "--runtime", "aot", "--svg", picture, "--json")
+    none = gen_fw("inspect", HYBRID, "--runtime", "aot", "--svg", picture, "--json")
     assert none.returncode == 0 and validated(none.stdout)["arena"] is None
     assert "is not written" in none.stderr and not picture.exists()
 

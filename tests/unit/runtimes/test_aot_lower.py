@@ -8,12 +8,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from arena_net import i8, i32, one
+from fuzz_builder import Builder
 from gen_fw.boards.load import load_board
 from gen_fw.errors import ExitCode, ModelError
 from gen_fw.memory.overlap import shared
 from gen_fw.model.reader import read_model
+from gen_fw.model.types import DType
 from gen_fw.program import Program
 from gen_fw.runtimes.aot.lower import AotOptions, lower
 from gen_fw.runtimes.aot.table import entries
@@ -54,25 +58,45 @@ def test_the_classic_operators_are_there() -> None:
     assert set(wanted.split()) <= set(entries())
 
 
+def _computed_axes() -> bytes:
+    """MEAN over axes that the application gives: TFLM looks at them when it runs."""
+    b = Builder(np.random.default_rng(0))
+    source, axes = b.value((1, 4, 3)), b.plain((1,), DType.INT32)
+    mean = b.operator("MEAN", [source, axes], b.value((1, 3)), "ReducerOptions")
+    return b.model([source, axes], [mean])
+
+
 @pytest.mark.parametrize(
     ("model", "word", "elsewhere"),
     [
-        ("svdf_int8", "operators[0] SVDF: this runtime has no such operator", True),
-        ("cnn_float32", "float32 instead of int8", True),
-        ("cnn_int16x8", "int16 instead of int8", True),
-        ("ring_buffer_int8", "CALL_ONCE", True),
-        ("uint8_dense", "uint8 instead of int8", False),
+        ("", "operators[0] MEAN: tensor 1 is not constant", True),
+        ("custom_operator", "this runtime has no such operator", False),
+        ("hybrid_dense", "int8 instead of float32", False),
+        ("uint8_dense", "uint8 instead of", False),
     ],
 )
 def test_refusals_list_every_operator(model: str, word: str, elsewhere: bool) -> None:
+    source = OWN / f"{model}.tflite" if model else _computed_axes()
     with pytest.raises(ModelError) as caught:
-        lower(read_model(OWN / f"{model}.tflite"), "net", BOARD, AotOptions())
+        lower(read_model(source), "net", BOARD, AotOptions())
     error = caught.value
     assert error.exit_code is ExitCode.MODEL
     assert word in error.why
     assert error.detail["runtimes"] == (["tflm"] if elsewhere else [])
     assert ("--runtime tflm" in error.hint) is elsewhere
     assert all(reason["why"] for reason in error.detail["reasons"])
+
+
+def test_what_only_tflm_has_is_said() -> None:
+    """A convolution whose filters are computed."""
+    inputs = [i8(1, 4, 4, 2), i8(3, 1, 1, 2, zero=0), i32(3, scale=0.0025, data="random")]
+    options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1}
+    model = one("CONV_2D", inputs, [i8(1, 4, 4, 3)], ("Conv2DOptions", options))
+    with pytest.raises(ModelError) as caught:
+        lower(read_model(model), "net", BOARD, AotOptions())
+    assert "tensor 1 is not constant" in caught.value.why
+    assert caught.value.detail["runtimes"] == ["tflm"]
+    assert "--runtime tflm" in caught.value.hint
 
 
 @pytest.mark.parametrize("arm", [False, True])

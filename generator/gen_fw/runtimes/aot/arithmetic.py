@@ -28,6 +28,25 @@ def float32(value: float) -> float:
     return rounded
 
 
+def exact_ratio(numerator: float, denominator: float) -> float:
+    """A ratio of scales in double precision. TFLM's source divides some in single precision first
+    (SUB, DIV, RELU, LEAKY_RELU, ABS, RSQRT, HARD_SWISH: ``static_cast<double>(a / b)``), but the
+    interpreter that computes golden outputs does without that rounding. 16-bit outputs show it, of
+    8-bit ones only quotients that are ties."""
+    return numerator / denominator
+
+
+def multiplier_below_one(real: float) -> tuple[int, int]:
+    """``quantize_multiplier`` where TFLite stops for anything that is not between 0 and 1;
+    QuantizeMultiplierSmallerThanOneExp."""
+    if not 0.0 < real < 1.0:
+        raise UnsupportedError("scales whose ratio is out of range")
+    multiplier, shift = quantize_multiplier(real)
+    if shift > 0:
+        raise UnsupportedError("scales whose ratio is out of range")
+    return multiplier, shift
+
+
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """(multiplier, shift) with real ~ multiplier * 2**(shift - 31); QuantizeMultiplier. Refuses
     what TFLite would shift out of 32 bits."""
@@ -106,10 +125,14 @@ def fast_scaling(multiplier: int, shift: int, zero_point: int, bound: int) -> Fa
 
 
 def activation_range(
-    activation: ActivationFunctionType, scale: float, zero_point: int
+    activation: ActivationFunctionType,
+    scale: float,
+    zero_point: int,
+    limits: tuple[int, int] = (-128, 127),
 ) -> tuple[int, int]:
-    """Smallest and largest int8 output of a fused activation; CalculateActivationRangeQuantized."""
-    low, high = -128, 127
+    """Smallest and largest output of a fused activation, for an element type with these limits;
+    CalculateActivationRangeQuantized."""
+    low, high = limits
 
     def quantized(real: float) -> int:
         return zero_point + round_half_away(float32(real / scale))
@@ -159,14 +182,19 @@ def exp_on_negative_values(a: int, integer_bits: int) -> int:
 
 
 def one_over_one_plus(a: int) -> int:
-    """1 / (1 + a) as Q0.31 for a in [0, 1) as Q0.31; three Newton steps, gemmlowp."""
+    """1 / (1 + a) as Q0.31 for a in [0, 1) as Q0.31; gemmlowp."""
+    return saturated(_twice_one_over_one_plus(a) << 1)
+
+
+def _twice_one_over_one_plus(a: int) -> int:
+    """2 / (1 + a) as Q2.29: three Newton steps."""
     product = doubling_high_product
     half = (a + INT32_MAX + 1) // 2
     x = 1515870810 + product(half, -1010580540)
     for _ in range(3):
         rest = (1 << 29) - product(half, x)
         x += saturated(product(x, rest) << 2)
-    return saturated(x << 1)
+    return x
 
 
 def logistic(a: int, integer_bits: int) -> int:
@@ -175,6 +203,39 @@ def logistic(a: int, integer_bits: int) -> int:
         return 1 << 30
     positive = one_over_one_plus(exp_on_negative_values(-abs(a), integer_bits))
     return positive if a > 0 else INT32_MAX - positive
+
+
+def tanh(a: int, integer_bits: int) -> int:
+    """tanh(a) as Q0.31 for a in Q(integer_bits).(31 - integer_bits); gemmlowp."""
+    if a == 0:
+        return 0
+    inverse = _twice_one_over_one_plus(exp_on_negative_values(-abs(a), integer_bits + 1))
+    result = saturated((inverse - (1 << 29)) << 2)
+    return result if a > 0 else -result
+
+
+def inverse_square_root(value: int) -> tuple[int, int]:
+    """(multiplier, shift) of 1 / sqrt(value); GetInvSqrtQuantizedMultiplierExp, whose shift is to
+    the right: value**-0.5 ~ multiplier * 2**(shift - 31)."""
+    if value <= 1:
+        return INT32_MAX, 0
+    right = 11
+    while value >= 1 << 29:
+        value //= 4
+        right += 1
+    pairs = (32 - value.bit_length() - 1) // 2 - 1
+    right -= pairs
+    value <<= 2 * pairs
+    product = doubling_high_product
+    half = rounded_shift(value >> 1, 1)
+    x = 1 << 28
+    for _ in range(5):
+        cube = saturated(product(product(x, x), x) << 6)
+        x = saturated((product((1 << 28) + (1 << 27), x) - product(half, cube)) << 3)
+    x = product(x, 1518500250)
+    if right < 0:
+        x, right = x << -right, 0
+    return x, -right
 
 
 def input_radius(integer_bits: int, left_shift: int) -> int:
@@ -189,7 +250,7 @@ def input_radius(integer_bits: int, left_shift: int) -> int:
 def rescaling(
     multiplier: int, shift: int, zero_point: int, bound: int, low: int = -128
 ) -> dict[str, int | str]:
-    """Words for the macro ``rescaled`` of kernels/scaling.j2: values of at most ``bound`` become
+    """Words for ``expressions.rescaled``: values of at most ``bound`` become
     ``scaled(value, ...) + zero_point``, of which only values of ``low`` and above matter."""
     form = fast_scaling(multiplier, shift, zero_point, bound)
     words: dict[str, int | str] = {"zero_point": zero_point, "multiplier": multiplier}

@@ -12,8 +12,18 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from gen_fw.runtimes.aot.helpers import helpers, preamble
-from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, Step, TensorArgument
+from gen_fw.runtimes.aot.expressions import literal, plus, rescaled
+from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
+from gen_fw.runtimes.aot.layer import (
+    Argument,
+    DataArgument,
+    ScratchArgument,
+    StateArgument,
+    Step,
+    TensorArgument,
+)
+from gen_fw.runtimes.aot.sequence import function, header, resetting, sequence
+from gen_fw.runtimes.aot.state import State
 from gen_fw.runtimes.aot.target import Target
 
 _KERNELS = Path(__file__).resolve().parent / "kernels"
@@ -23,8 +33,11 @@ _DTYPES = {
     "int8_t": "int8",
     "uint8_t": "uint8",
     "int16_t": "int16",
+    "uint16_t": "uint16",
     "int32_t": "int32",
+    "uint32_t": "uint32",
     "int64_t": "int64",
+    "uint64_t": "uint64",
     "float": "float32",
     "bool": "bool",
     "channel": "int32",
@@ -36,8 +49,8 @@ class Call:
     """A step with the place of each argument: offset in the arena, or a constant tensor's data."""
 
     step: Step
-    #: by argument: byte offset in the arena, or None for data
-    offsets: tuple[int | None, ...]
+    #: by argument: ("arena" or "state", byte offset there), or None for data
+    places: tuple[tuple[str, int] | None, ...]
     #: data of arguments that are constant tensors
     constants: Mapping[str, DataArgument]
     #: bytes of tensors that are written, by parameter
@@ -49,6 +62,16 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """The calls of one subgraph's function; subgraph 0 is the inference."""
+
+    subgraph: int
+    calls: Sequence[Call]
+    #: it uses state
+    stateful: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """Files by name, and what is in them."""
 
@@ -57,6 +80,8 @@ class Sources:
     constant_bytes: int
     kernels: tuple[str, ...]
     code_lines: int
+    #: the kernels call functions of math.h
+    mathematics: bool
 
 
 @dataclass(slots=True)
@@ -68,34 +93,48 @@ class _Kernel:
     operators: list[int]
 
 
-def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
-    """All sources of program ``name``. Kernels with the same text are one function, data with the
-    same bytes is one array."""
+def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: State) -> Sources:
+    """All sources of program ``name``; ``state`` lies ``shared`` bytes behind the arena's begin.
+    Kernels with the same text are one function, data with the same bytes is one array."""
     kernels: dict[tuple[str, str], _Kernel] = {}
     arrays = _Arrays(name)
-    texts = ["" if call.skipped else _text(name, call) for call in calls]
-    overlapping: dict[str, frozenset[str]] = {}
-    for call, text in zip(calls, texts, strict=True):
-        overlapping[text] = overlapping.get(text, frozenset()) | call.overlapping
-    lines = []
-    complete = {
-        argument.tensor: position
-        for position, call in enumerate(calls)
-        for argument in call.step.arguments
-        if isinstance(argument, TensorArgument) and argument.written
+    texts = {
+        id(call): "" if call.skipped else _text(name, call)
+        for body in bodies
+        for call in body.calls
     }
-    for position, (call, text) in enumerate(zip(calls, texts, strict=True)):
-        done = {tensor for tensor, last in complete.items() if last == position}
-        if call.skipped:
-            lines.append(f"{_comment(call.step)}, in place{_traces(call, done)}")
-            continue
-        kernel = _kernel(name, call, text, overlapping[text], kernels)
-        lines.append(_line(call, kernel, arrays, done))
+    overlapping: dict[str, frozenset[str]] = {}
+    for body in bodies:
+        for call in body.calls:
+            text = texts[id(call)]
+            overlapping[text] = overlapping.get(text, frozenset()) | call.overlapping
+    functions = []
+    for body in bodies:
+        lines = []
+        complete = {
+            argument.tensor: position
+            for position, call in enumerate(body.calls)
+            for argument, place in zip(call.step.arguments, call.places, strict=True)
+            if isinstance(argument, TensorArgument)
+            and argument.written
+            and place is not None
+            and place[0] == "arena"
+            and body.subgraph == 0
+        }
+        for position, call in enumerate(body.calls):
+            done = {tensor for tensor, last in complete.items() if last == position}
+            if call.skipped:
+                lines.append(f"{_comment(call.step)}, in place{_traces(call, done)}")
+                continue
+            text = texts[id(call)]
+            kernel = _kernel(name, call, text, overlapping[text], kernels)
+            lines.append(_line(call, kernel, arrays, done))
+        functions.append(function(name, body, lines, shared))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
     kernel_file = _kernel_file(name, code, target)
     files = {
-        f"{name}_aot.h": _header(name),
-        f"{name}_aot.c": _sequence(name, lines if kernels else [*lines, "  (void)arena;"]),
+        f"{name}_aot.h": header(name, bodies, state),
+        f"{name}_aot.c": sequence(name, [*functions, *resetting(name, shared, state)]),
         f"{name}_kernels.h": _kernel_header(name, list(kernels.values())),
         f"{name}_kernels.c": kernel_file,
         f"{name}_weights.h": arrays.header(),
@@ -107,12 +146,13 @@ def emit(name: str, calls: Sequence[Call], target: Target) -> Sources:
         arrays.bytes,
         tuple(kernel.name for kernel in kernels.values()),
         kernel_file.count("\n"),
+        "#include <math.h>" in kernel_file,
     )
 
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_KERNELS),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -120,11 +160,18 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.globals["formula"] = {"rescaled": rescaled, "plus": plus}
+    return environment
 
 
 def _text(name: str, call: Call) -> str:
     """A kernel with @ for its prototype."""
-    words = {**call.step.words, "channel_type": f"struct {name}_channel", "signature": "@"}
+    words = {
+        **call.step.words,
+        "program": name,
+        "channel_type": f"struct {name}_channel",
+        "signature": "@",
+    }
     return _environment().get_template(f"{call.step.template}.c.j2").render(words)
 
 
@@ -141,7 +188,7 @@ def _kernel(
     parameters = ", ".join(_parameter(name, a, overlapping) for a in step.arguments)
     key = (text, parameters)
     if key not in kernels:
-        prefix = f"{name}_{step.template}_"
+        prefix = f"{name}_{step.name or step.template}_"
         number = sum(kernel.name.startswith(prefix) for kernel in kernels.values())
         function = f"{prefix}{number}"
         prototype = _wrapped(f"void {function}(", parameters.split(", "), ")")
@@ -156,7 +203,7 @@ def _parameter(name: str, argument: Argument, overlapping: frozenset[str] = froz
     else only what is written needs it."""
     c_type = f"struct {name}_channel" if argument.c_type == "channel" else argument.c_type
     mutable = isinstance(argument, ScratchArgument) or (
-        isinstance(argument, TensorArgument) and argument.written
+        isinstance(argument, TensorArgument | StateArgument) and argument.written
     )
     alone = argument.parameter not in overlapping if overlapping else mutable
     star = "*restrict " if alone else "*"
@@ -179,17 +226,26 @@ def _wrapped(start: str, items: Sequence[str], end: str) -> str:
 def _line(call: Call, kernel: _Kernel, arrays: _Arrays, done: set[int]) -> str:
     """The call of a kernel; tensors in ``done`` are complete after it, and traced."""
     items = []
-    for argument, offset in zip(call.step.arguments, call.offsets, strict=True):
-        if offset is None:
+    for argument, place in zip(call.step.arguments, call.places, strict=True):
+        if place is None:
             data = argument if isinstance(argument, DataArgument) else None
             given = data or call.constants[argument.parameter]
             items.append(arrays.add(given, call.step.operator))
         else:
             parameter = _parameter("", argument)
             pointer = parameter[: parameter.index("*")].strip()
-            items.append(_place(pointer, offset))
+            items.append(_place(pointer, *place))
     text = _wrapped(f"  {kernel.name}(", items, ");")
-    return f"{_comment(call.step)}\n{text}{_traces(call, done)}"
+    return f"{_comment(call.step)}\n{text}{_traces(call, done)}{_stop(call)}"
+
+
+def _stop(call: Call) -> str:
+    """The end of an inference that has nothing to compute yet."""
+    for argument, place in zip(call.step.arguments, call.places, strict=True):
+        if call.step.stops and argument.parameter == call.step.stops and place is not None:
+            counter = _place("const int32_t", *place)
+            return f"\n  if (*{counter} != 0) {{\n    return;\n  }}"
+    return ""
 
 
 def _comment(step: Step) -> str:
@@ -198,16 +254,16 @@ def _comment(step: Step) -> str:
 
 def _traces(call: Call, done: set[int]) -> str:
     return "".join(
-        f"\n  TRACE({argument.tensor}, {offset}, {call.bytes[argument.parameter]});"
-        for argument, offset in zip(call.step.arguments, call.offsets, strict=True)
-        if isinstance(argument, TensorArgument) and argument.tensor in done
+        f"\n  TRACE({argument.tensor}, {place[1]}, {call.bytes[argument.parameter]});"
+        for argument, place in zip(call.step.arguments, call.places, strict=True)
+        if isinstance(argument, TensorArgument) and argument.tensor in done and place is not None
     )
 
 
-def _place(c_type: str, offset: int) -> str:
+def _place(c_type: str, base: str, offset: int) -> str:
     if c_type.removeprefix("const ") in ("int8_t", "uint8_t"):
-        return f"({c_type} *)(arena + {offset})"
-    return f"({c_type} *)(void *)(arena + {offset})"
+        return f"({c_type} *)({base} + {offset})"
+    return f"({c_type} *)(void *)({base} + {offset})"
 
 
 def _commented(kernel: _Kernel) -> str:
@@ -256,9 +312,11 @@ class _Arrays:
 
     def source(self) -> str:
         body = "\n\n".join(self.definitions)
+        headers = "".join(f"#include <{header}>\n" for header in system_headers(body))
+        headers += "\n" if headers else ""
         return (
             f"{_HEAD}// Constant data of program {self.name}. Generated by gen-fw; do not edit.\n\n"
-            f'#include "{self.name}_weights.h"\n\n{body}\n'
+            f'#include "{self.name}_weights.h"\n\n{headers}{body}\n'
         )
 
 
@@ -267,7 +325,7 @@ def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
         return "".join(f"  {{{', '.join(map(_number, row))}}},\n" for row in values.tolist())
     flat = values.reshape(-1)
     if c_type == "float":
-        texts = [f"{float(value).hex()}f" for value in flat]
+        texts = [literal(float(value)) for value in flat]
     else:
         texts = [_number(int(value)) for value in flat.tolist()]
     longest = max(map(len, texts), default=1) + 2
@@ -276,34 +334,8 @@ def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
 
 
 def _number(value: int) -> str:
-    """A literal: the smallest int has none."""
-    return "INT32_MIN" if value == -(1 << 31) else str(value)
-
-
-def _header(name: str) -> str:
-    guard = f"GEN_FW_{name.upper()}_AOT_H_"
-    return (
-        f"{_HEAD}/// Program {name} ahead of time: one kernel call per operator.\n"
-        f"/// Generated by gen-fw; do not edit.\n"
-        f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n"
-        f"/// One inference in an arena aligned to 16 bytes; inputs and outputs lie inside it.\n"
-        f"void {name}_aot_run(uint8_t *arena);\n\n#endif  // {guard}\n"
-    )
-
-
-def _sequence(name: str, lines: Sequence[str]) -> str:
-    body = "\n".join(lines)
-    return (
-        f"{_HEAD}// Program {name}: its operators in order, each with the index that it has in the "
-        f"model.\n// Generated by gen-fw; do not edit.\n\n"
-        f'#include "{name}_aot.h"\n\n#include "{name}_kernels.h"\n#include "{name}_weights.h"\n\n'
-        f"// Define GEN_FW_AOT_TRACE(tensor, data, bytes) to see every tensor that is computed.\n"
-        f"#ifdef GEN_FW_AOT_TRACE\n"
-        f"#define TRACE(tensor, offset, bytes) "
-        f"GEN_FW_AOT_TRACE((tensor), arena + (offset), (bytes))\n"
-        f"#else\n#define TRACE(tensor, offset, bytes) ((void)0)\n#endif\n\n"
-        f"void {name}_aot_run(uint8_t *arena) {{\n{body}\n}}\n"
-    )
+    """A literal: the smallest integers have none."""
+    return {-(1 << 31): "INT32_MIN", -(1 << 63): "INT64_MIN"}.get(value, str(value))
 
 
 def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
@@ -320,9 +352,10 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
 
 
 def _kernel_file(name: str, code: str, target: Target) -> str:
-    includes = ["#include <string.h>"] if "memcpy(" in code or "memset(" in code else []
     support = helpers(code, f"struct {name}_channel")
+    includes = [f"#include <{header}>" for header in system_headers(support + code)]
     quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
+    called = f'#include "{name}_aot.h"\n\n' if f"{name}_subgraph_" in code else ""
     text = "\n".join(
         [
             f'#include "{name}_kernels.h"\n',
@@ -331,6 +364,7 @@ def _kernel_file(name: str, code: str, target: Target) -> str:
             *(f'#include "{header}"\n' for header in quantizers),
         ]
     )
+    text += called
     pragma = ""
     if target.no_schedule:
         pragma = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from gen_fw.model.types import DType, Model, Operator, Quantization, Subgraph, Tensor
+from gen_fw.runtimes.aot.state import Slot
 from gen_fw.runtimes.aot.target import Target
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ C_TYPES: Mapping[DType, str] = {
     DType.UINT8: "uint8_t",
     DType.INT16: "int16_t",
     DType.INT32: "int32_t",
+    DType.UINT32: "uint32_t",
     DType.INT64: "int64_t",
+    DType.UINT64: "uint64_t",
     DType.FLOAT32: "float",
     DType.BOOL: "bool",
 }
@@ -62,7 +65,18 @@ class ScratchArgument:
     bytes: int
 
 
-Argument = TensorArgument | DataArgument | ScratchArgument
+@dataclass(frozen=True, slots=True)
+class StateArgument:
+    """Bytes that keep their contents between inferences; ``slot`` None: the begin of all state,
+    for a kernel that calls the function of a subgraph."""
+
+    parameter: str
+    c_type: str
+    slot: Slot | None
+    written: bool = True
+
+
+Argument = TensorArgument | DataArgument | ScratchArgument | StateArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +110,47 @@ class Step:
     #: a copy of the input to so many bytes behind the output's begin, and nothing else: no code
     #: when the input lies there already
     inside: int | None = None
+    #: a copy of the output's bytes from so many bytes behind the input's begin, and nothing else:
+    #: no code when the output lies there
+    view: int | None = None
+    #: what the C function is called after; the template's name if empty
+    name: str = ""
+    #: state that functions of subgraphs use, which this kernel calls
+    state: tuple[Slot, ...] = ()
+    #: parameter of state whose int32 ends the inference here, unless it is 0
+    stops: str = ""
     operator: int = -1
     operator_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tensor of a callee lies: bytes behind the begin of its arena or of the state, or a
+    constant."""
+
+    kind: Literal["arena", "state", "constant"]
+    offset: int
+    tensor: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A subgraph that is ready to be called as a C function."""
+
+    index: int
+    arena_bytes: int
+    inputs: tuple[Place, ...]
+    outputs: tuple[Place, ...]
+    #: what it and the functions that it calls keep
+    state: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """``tensor`` is the contents of ``slot``: no code, the same bytes."""
+
+    tensor: int
+    slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +171,8 @@ class Site:
     target: Target
     #: tensors that must not share memory with others: inputs and outputs of the graph
     pinned: frozenset[int] = field(default_factory=frozenset)
+    #: subgraphs that this operator may call; those that could not be lowered are missing
+    callees: Mapping[int, Callee] = field(default_factory=dict)
 
     def input(self, position: int) -> Tensor:
         """Input tensor at a position that the operator must have."""
@@ -178,9 +233,9 @@ class Site:
             low, high = (raw << 4).view(np.int8) >> 4, raw.view(np.int8) >> 4
             unpacked: np.ndarray[Any, Any] = np.stack([low, high], axis=-1).reshape(-1)
             return unpacked[: tensor.elements].reshape(tensor.shape)
-        kinds = {DType.INT8: "<i1", DType.INT32: "<i4", DType.INT64: "<i8", DType.FLOAT32: "<f4"}
-        self.require(tensor.dtype in kinds, f"a constant of type {tensor.dtype.name.lower()}")
-        values: np.ndarray[Any, Any] = raw.view(kinds[tensor.dtype])
+        self.require(tensor.dtype in C_TYPES, f"a constant of type {tensor.dtype.name.lower()}")
+        kind = np.dtype(tensor.dtype.name.lower()).newbyteorder("<")
+        values: np.ndarray[Any, Any] = raw.view(kind)
         return values.reshape(tensor.shape)
 
     def reads(self, parameter: str, tensor: Tensor) -> TensorArgument:

@@ -5,29 +5,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
-from gen_fw.model.graph import is_stateful
 from gen_fw.model.macs import operator_macs
-from gen_fw.model.types import Model, Subgraph
-from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Source
+from gen_fw.model.types import Model
+from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Requires, Source
 from gen_fw.runtimes.aot.layer import (
-    Alias,
     DataArgument,
     ScratchArgument,
     Site,
+    StateArgument,
     Step,
     TensorArgument,
-    UnsupportedError,
 )
-from gen_fw.runtimes.aot.memory import Memory, plan_memory
-from gen_fw.runtimes.aot.table import lowering
+from gen_fw.runtimes.aot.memory import Memory
+from gen_fw.runtimes.aot.state import State
+from gen_fw.runtimes.aot.subgraphs import (
+    Function,
+    Functions,
+    Refusal,
+    RefusedError,
+    make_functions,
+)
 from gen_fw.runtimes.aot.target import Target, target_of
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.planned import arena_plan
+
+if TYPE_CHECKING:
+    from gen_fw.runtimes.aot.emit import Body, Call
 
 #: bytes of machine code per line of kernel text, roughly, at -O2 (docs/aot.md)
 _CODE_PER_LINE = 10
@@ -57,13 +65,16 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     from gen_fw.runtimes.aot.emit import emit  # Jinja and numpy
 
     target = target_of(board.cpu, options.optimise)
-    main = model.subgraphs[0]
     inputs, outputs = interface(model)
-    steps, aliases = lowered(model, target, board)
-    memory = plan_memory(model, main, steps, aliases)
-    calls = [_call(model, main, memory, at, step) for at, step in enumerate(memory.steps)]
-    sources = emit(name, calls, target)
-    arena = max(align(memory.plan.bytes), 16)
+    functions = lowered(model, target, board)
+    main, memory, state = functions.main.subgraph, functions.main.memory, functions.state
+    shared = align(memory.plan.bytes)
+    bodies = [_body(model, part, state) for part in functions.made]
+    sources = emit(name, bodies, target, shared, state)
+    arena = max(align(shared + state.bytes), 16)
+    places = dict(memory.tensors)
+    for tensor, slot in functions.main.homes.items():
+        places[tensor] = shared + state.offset(slot)
     return Program(
         name=name,
         runtime="aot",
@@ -71,7 +82,15 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         inputs=inputs,
         outputs=outputs,
         regions=(
-            Region("arena", "tensor arena", arena, 16, "static", "exact", _items(memory, arena)),
+            Region(
+                "arena",
+                "tensor arena",
+                arena,
+                16,
+                "static",
+                "exact",
+                _items(memory, arena, state.bytes),
+            ),
             Region(
                 "model",
                 "weights and tables",
@@ -91,27 +110,43 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         ),
         constants=(Constant("model", model.raw),),
         sources=tuple(Source(path, text.encode()) for path, text in sources.files.items()),
+        requires=Requires(libraries=("m",) if sources.mathematics else ()),
         adapter={
             "arena_bytes": {"target": arena, "host64": arena},
             "needed_bytes": arena,
-            "inputs": [{"offset": memory.tensors[tensor]} for tensor in main.inputs],
-            "outputs": [{"offset": memory.tensors[tensor]} for tensor in main.outputs],
+            "state_bytes": arena - shared if state.bytes else 0,
+            "ends_early": _counters(functions, shared),
+            "inputs": [{"offset": places[tensor]} for tensor in main.inputs],
+            "outputs": [{"offset": places[tensor]} for tensor in main.outputs],
             "kernel_files": list(sources.kernel_files),
             "operators": len(main.operators),
             "resolver": [],
             "custom_ops": [],
             "resource_variables": 0,
-            "subgraphs": 1,
+            "subgraphs": len(functions.made),
             "tensors": [
                 {"tensor": tensor, "offset": offset, "bytes": main.tensors[tensor].bytes}
                 for tensor, offset in sorted(memory.tensors.items())
             ],
         },
-        report=_report(model, main, memory, arena),
+        report=_report(model, functions, arena),
+        stateful=state.bytes > 0,
         stack_bytes=_STACK_BYTES,
         arena_plan=_picture(model, memory),
         diagnostics=model.diagnostics,
     )
+
+
+def _counters(functions: Functions, shared: int) -> list[int]:
+    """Offsets of the counters that say whether an inference ended before its last operator."""
+    return [
+        shared + functions.state.offset(argument.slot)
+        for step in functions.main.memory.steps
+        for argument in step.arguments
+        if isinstance(argument, StateArgument)
+        and argument.parameter == step.stops
+        and argument.slot is not None
+    ]
 
 
 def _picture(model: Model, memory: Memory) -> ArenaPlan:
@@ -127,67 +162,42 @@ def misfits(model: Model, board: Board) -> list[str]:
     """Why this runtime cannot execute the model on ``board``, a line each; empty when it can."""
     try:
         interface(model)
-        lowered(model, target_of(board.cpu, "speed"), board)
+        lowered(model, target_of(board.cpu, "speed"), board, plan=False)
     except ModelError as error:
         return (error.why or error.what).splitlines()
     return []
 
 
 def lowered(
-    model: Model, target: Target, board: Board | None = None
-) -> tuple[list[Step], list[Alias]]:
-    """Every operator of the main subgraph as calls of kernels, in order.
+    model: Model, target: Target, board: Board | None = None, *, plan: bool = True
+) -> Functions:
+    """The functions of all subgraphs that an inference reaches; ``plan`` as in make_functions.
 
     Raises ModelError with every operator that cannot be lowered, and which runtime has them.
     """
-    main = model.subgraphs[0]
-    steps: list[Step] = []
-    aliases: list[Alias] = []
-    refused: list[tuple[int, str, str]] = []
-    pinned = set(main.inputs) | set(main.outputs)
-    for operator in main.operators:
-        site = Site(model, main, operator, target, frozenset(pinned))
-        try:
-            for part in lowering(site)(site):
-                if isinstance(part, Alias):
-                    aliases.append(part)
-                    if part.input in pinned:
-                        pinned.add(part.output)
-                else:
-                    steps.append(
-                        replace(part, operator=operator.index, operator_name=operator.name)
-                    )
-        except UnsupportedError as error:
-            refused.append((operator.index, operator.label, str(error)))
-        except (OverflowError, ZeroDivisionError) as error:
-            why = f"a quantization parameter is out of all range: {error}"
-            refused.append((operator.index, operator.label, why))
-    if not refused and is_stateful(model):
-        refused.append((-1, "", "the model keeps state between inferences"))
-    if refused:
-        raise _unsupported(model, refused, board)
-    return steps, aliases
+    try:
+        return make_functions(model, target, plan=plan)
+    except RefusedError as error:
+        raise _unsupported(model, error.refused, board) from None
 
 
-def _unsupported(
-    model: Model, refused: Sequence[tuple[int, str, str]], board: Board | None
-) -> ModelError:
+def _unsupported(model: Model, refused: Sequence[Refusal], board: Board | None) -> ModelError:
     from gen_fw.runtimes.tflm.support import check
 
-    groups: dict[tuple[str, str], list[int]] = {}
-    for index, label, why in refused:
-        groups.setdefault((label, why), []).append(index)
+    groups: dict[tuple[int, str, str], list[int]] = {}
+    for one in refused:
+        groups.setdefault((one.subgraph, one.label, one.why), []).append(one.operator)
     lines = [
+        f"{f'subgraphs[{subgraph}].' if subgraph else ''}"
         f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}"
-        if indices[0] >= 0
-        else why
-        for (label, why), indices in groups.items()
+        for (subgraph, label, why), indices in groups.items()
     ]
     release = board.sdk.tflm if board is not None else ""
     elsewhere = not check(model, release, board=board.name if board is not None else "")
+    first = refused[0]
     return ModelError(
         "the aot runtime cannot execute this model",
-        where=f"subgraphs[0].operators[{max(0, refused[0][0])}]",
+        where=f"subgraphs[{first.subgraph}].operators[{first.operator}]",
         why="\n".join(lines),
         hint="--runtime tflm has all of them"
         if elsewhere
@@ -195,61 +205,87 @@ def _unsupported(
         detail={
             "runtimes": ["tflm"] if elsewhere else [],
             "reasons": [
-                {"subgraph": 0, "operator": index, "label": label, "why": why}
-                for index, label, why in refused
+                {
+                    "subgraph": one.subgraph,
+                    "operator": one.operator,
+                    "label": one.label,
+                    "why": one.why,
+                }
+                for one in refused
             ],
         },
     )
 
 
-def _constant(model: Model, main: Subgraph, argument: TensorArgument) -> bool:
-    return model.is_constant(main.tensors[argument.tensor])
+def _body(model: Model, function: Function, state: State) -> Body:
+    """The calls of a function, with the place of each argument."""
+    from gen_fw.runtimes.aot.emit import Body
+
+    calls = [
+        _call(model, function, state, position, step)
+        for position, step in enumerate(function.memory.steps)
+    ]
+    return Body(function.subgraph.index, calls, bool(function.state))
 
 
-def _call(model: Model, main: Subgraph, memory: Memory, position: int, step: Step) -> Any:
+def _call(model: Model, function: Function, state: State, position: int, step: Step) -> Call:
     from gen_fw.runtimes.aot.emit import Call
 
-    offsets: list[int | None] = []
+    graph, memory = function.subgraph, function.memory
+    places: list[tuple[str, int] | None] = []
     constants: dict[str, DataArgument] = {}
     for argument in step.arguments:
         if isinstance(argument, ScratchArgument):
-            offsets.append(memory.scratch[position, argument.parameter])
+            places.append(("arena", memory.scratch[position, argument.parameter]))
+        elif isinstance(argument, StateArgument):
+            offset = 0 if argument.slot is None else state.offset(argument.slot)
+            places.append(("state", offset))
         elif isinstance(argument, DataArgument):
-            offsets.append(None)
-        elif _constant(model, main, argument):
-            tensor = main.tensors[argument.tensor]
-            site = Site(model, main, main.operators[step.operator], Target("tile", 14))
-            data = site.constant(tensor)
+            places.append(None)
+        elif argument.tensor in function.homes:
+            places.append(("state", state.offset(function.homes[argument.tensor])))
+        elif model.is_constant(graph.tensors[argument.tensor]):
+            tensor = graph.tensors[argument.tensor]
+            site = Site(model, graph, graph.operators[step.operator], Target("tile", 14))
+            what = f"constant{argument.tensor}"
+            if graph.index:
+                what = f"graph{graph.index}_{what}"
             constants[argument.parameter] = DataArgument(
-                argument.parameter, argument.c_type, data, f"constant{argument.tensor}"
+                argument.parameter, argument.c_type, site.constant(tensor), what
             )
-            offsets.append(None)
+            places.append(None)
         else:
-            offsets.append(memory.tensors[argument.tensor])
+            places.append(("arena", memory.tensors[argument.tensor]))
     sizes = {
-        argument.parameter: main.tensors[argument.tensor].bytes
+        argument.parameter: graph.tensors[argument.tensor].bytes
         for argument in step.arguments
         if isinstance(argument, TensorArgument) and argument.written
     }
     overlapping = memory.overlapping.get(position, frozenset())
     skipped = position in memory.skipped
-    return Call(step, tuple(offsets), constants, sizes, overlapping, skipped)
+    return Call(step, tuple(places), constants, sizes, overlapping, skipped)
 
 
-def _items(memory: Memory, arena: int) -> tuple[Item, ...]:
+def _items(memory: Memory, arena: int, state: int) -> tuple[Item, ...]:
     apart = f"lower bound {memory.lower_bound} with all tensors apart, in the model's order"
-    return (Item("tensors and scratch", arena, "exact", apart),)
+    kept = align(state)
+    items = [Item("tensors and scratch", arena - kept, "exact", apart)]
+    if kept:
+        items.append(Item("state", kept, "exact", "variables, counters and delay lines"))
+    return tuple(items)
 
 
-def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[str, Any]:
+def _report(model: Model, functions: Functions, arena: int) -> dict[str, Any]:
+    memory = functions.main.memory
     rows: list[dict[str, Any]] = [
         {
             "index": operator.index,
-            "subgraph": main.index,
+            "subgraph": part.subgraph.index,
             "name": operator.label,
-            "macs": operator_macs(model, main, operator),
+            "macs": operator_macs(model, part.subgraph, operator),
         }
-        for operator in main.operators
+        for part in sorted(functions.made, key=lambda part: part.subgraph.index)
+        for operator in part.subgraph.operators
     ]
     return {
         "operators": rows,
@@ -263,6 +299,7 @@ def _report(model: Model, main: Subgraph, memory: Memory, arena: int) -> dict[st
             "reordered": memory.moved,
             "overlapping": memory.over,
             "copies_saved": len(memory.skipped),
+            "state": functions.state.bytes,
         },
         "arena_bytes": {"target": arena, "host64": arena},
     }

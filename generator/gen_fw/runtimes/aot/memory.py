@@ -2,8 +2,9 @@
 """Where tensors and scratch lie, and in which order the steps run.
 
 Candidates are the steps in the given and in other orders; for each, outputs lie over inputs as far
-as the kernels allow (``Step.over``), and operands of concatenations lie inside the result
-(``Step.inside``) or are copied. The smallest arena wins; of equal ones that which changes least.
+as the kernels allow (``Step.over``), operands of concatenations lie inside the result
+(``Step.inside``) and cut out parts inside their tensor (``Step.view``), or they are copied. The
+smallest arena wins; of equal ones that which changes least.
 
 Memory of graph inputs may be written over when they were read for the last time, and shared with
 outputs: the C API asks for all inputs before every inference. Graph outputs stay to the end.
@@ -12,19 +13,22 @@ outputs: the C API asks for all inputs before every inference. Graph outputs sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gen_fw.errors import ModelError
 from gen_fw.memory import order as ordering
 from gen_fw.memory.best import solve
 from gen_fw.memory.buffers import Buffer, Plan, align, lower_bound
-from gen_fw.memory.overlay import EFFORT, Inside, Over, Overlaid, faults, overlay
+from gen_fw.memory.overlay import EFFORT, Inside, Over, Overlaid, faults, overlay, separate
 from gen_fw.model.types import Model, Subgraph
+from gen_fw.runtimes.aot.effects import effects
 from gen_fw.runtimes.aot.layer import Alias, ScratchArgument, Step, TensorArgument
+from gen_fw.runtimes.aot.state import Slot
 
-#: concatenations' operands that are tried as copies, one by one, when not all should be inside
+#: copies that are tried one by one, when not all should be saved
 _TRIALS = 32
+_NONE: Mapping[int, Slot] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Memory:
     @property
     def over(self) -> int:
         """Steps whose output lies over an input; a copy within one buffer is none of them."""
-        return sum(self.steps[position].inside is None for position in self.overlapping)
+        steps = [self.steps[position] for position in self.overlapping]
+        return sum(step.inside is None and step.view is None for step in steps)
 
     @property
     def planner(self) -> str:
@@ -64,7 +69,7 @@ class Memory:
         done = [
             (self.moved, "steps reordered"),
             (self.over, "outputs over their inputs"),
-            (len(self.skipped), "concatenated in place"),
+            (len(self.skipped), "copies saved"),
         ]
         return ", ".join(["gen-fw", *(f"{count} {what}" for count, what in done if count)])
 
@@ -81,15 +86,20 @@ class _Line:
     #: (position, parameter) of the others
     scratch: tuple[tuple[int, str], ...]
     overs: tuple[Over, ...]
-    #: by position of a copy
+    #: by position of a copy that may be saved
     insides: Mapping[int, Inside]
 
 
 def plan_memory(
-    model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
+    model: Model,
+    main: Subgraph,
+    steps: Sequence[Step],
+    aliases: Sequence[Alias],
+    homes: Mapping[int, Slot] = _NONE,
 ) -> Memory:
-    """The smallest arena found. Raises ModelError should the plan fail its own check."""
-    graph = _Graph(model, main, steps, aliases)
+    """The smallest arena found for a subgraph. ``homes`` are tensors whose bytes are state. Raises
+    ModelError should the plan fail its own check."""
+    graph = _Graph(model, main, steps, aliases, homes)
     given, *others = (graph.line(order) for order in graph.orders())
     best = _best(given)
     for line in others:
@@ -133,17 +143,32 @@ class _Graph:
     """Steps on tensors that own memory: those that RESHAPE makes are their inputs."""
 
     def __init__(
-        self, model: Model, main: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]
+        self,
+        model: Model,
+        main: Subgraph,
+        steps: Sequence[Step],
+        aliases: Sequence[Alias],
+        homes: Mapping[int, Slot],
     ) -> None:
-        self._model, self._main, self._steps = model, main, steps
+        self._model, self._main, self._steps, self._homes = model, main, steps, homes
         self._owner: dict[int, int] = {}
         for alias in aliases:
             self._owner[alias.output] = self._owner.get(alias.input, alias.input)
-        self._inputs = [self._root(tensor) for tensor in main.inputs]
-        self._outputs = [self._root(tensor) for tensor in main.outputs]
+        self._inputs = self._planned(main.inputs)
+        self._outputs = self._planned(main.outputs)
+        self._after = effects(steps, homes)
 
     def _root(self, tensor: int) -> int:
         return self._owner.get(tensor, tensor)
+
+    def _planned(self, tensors: Sequence[int]) -> list[int]:
+        """Those that are in the part of the arena that is planned here."""
+        roots = [self._root(tensor) for tensor in tensors]
+        return [
+            tensor
+            for tensor in roots
+            if tensor not in self._homes and not self._model.is_constant(self._main.tensors[tensor])
+        ]
 
     def _bytes(self, tensor: int) -> int:
         return self._main.tensors[tensor].bytes
@@ -155,6 +180,7 @@ class _Graph:
             for argument in step.arguments
             if isinstance(argument, TensorArgument)
             and argument.written is written
+            and self._root(argument.tensor) not in self._homes
             and not self._model.is_constant(self._main.tensors[argument.tensor])
         ]
 
@@ -166,7 +192,10 @@ class _Graph:
         sizes = {tensor.index: tensor.bytes for tensor in self._main.tensors}
         seen = {given}
         for shared in (False, True):
-            steps = [self._abstract(step, shared=shared) for step in self._steps]
+            steps = [
+                replace(self._abstract(step, shared=shared), after=after)
+                for step, after in zip(self._steps, self._after, strict=True)
+            ]
             order = ordering.reorder(
                 steps, sizes, list(dict.fromkeys(self._inputs)), list(dict.fromkeys(self._outputs))
             )
@@ -237,13 +266,14 @@ class _Graph:
             touch(tensor, len(steps) + 1)
         tensors = tuple(sorted(first))
         place = {tensor: i for i, tensor in enumerate(tensors)}
+        buffers = (
+            *(Buffer(self._bytes(t), first[t], last[t], f"tensors[{t}]") for t in tensors),
+            *(buffer for _, buffer in scratch),
+        )
         return _Line(
             order=order,
             steps=steps,
-            buffers=(
-                *(Buffer(self._bytes(t), first[t], last[t], f"tensors[{t}]") for t in tensors),
-                *(buffer for _, buffer in scratch),
-            ),
+            buffers=buffers,
             tensors=tensors,
             scratch=tuple(key for key, _ in scratch),
             overs=tuple(
@@ -252,20 +282,27 @@ class _Graph:
                 for over in self._overs(step)
                 if last[over.source] == position + 1 == first[over.result]
             ),
-            insides=self._insides(steps, place),
+            insides=self._insides(steps, place, buffers),
         )
 
-    def _insides(self, steps: Sequence[Step], place: Mapping[int, int]) -> dict[int, Inside]:
-        """Copies whose input can lie in the output from the beginning: each tensor in one only."""
+    def _insides(
+        self, steps: Sequence[Step], place: Mapping[int, int], buffers: Sequence[Buffer]
+    ) -> dict[int, Inside]:
+        """Copies that one tensor inside the other makes needless: the input inside the output from
+        the beginning, or the output inside the input. A tensor is a part of one other only, and
+        parts do not meet."""
         found: dict[int, Inside] = {}
-        parts: set[int] = set()
         for position, step in enumerate(steps):
+            at = step.inside if step.view is None else step.view
             sources = [tensor for _, tensor in self._touched(step, written=False)]
-            if step.inside is None or not sources or sources[0] in parts:
+            results = [tensor for _, tensor in self._touched(step, written=True)]
+            if at is None or not sources or not results:
                 continue
-            (_, whole), *_ = self._touched(step, written=True)
-            parts.add(sources[0])
-            found[position] = Inside(place[sources[0]], place[whole], step.inside)
+            result = results[0]
+            part, whole = (sources[0], result) if step.view is None else (result, sources[0])
+            more = {**found, position: Inside(place[part], place[whole], at)}
+            if separate(buffers, list(more.values())):
+                found = more
         return found
 
     def memory(self, best: _Candidate, given: int) -> Memory:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from gen_fw.model.types import DType
-from gen_fw.runtimes.aot.layer import Alias, Site, Step, UnsupportedError
+from gen_fw.runtimes.aot.layer import Alias, Bound, Site, Step, UnsupportedError
 
-Lowering = Callable[[Site], Sequence[Step | Alias]]
+Lowering = Callable[[Site], Sequence[Step | Alias | Bound]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ _ENTRIES: dict[str, list[Entry]] = {}
 def operator(
     *names: str, types: str, limits: str = "", of: Sequence[DType] = ()
 ) -> Callable[[Lowering], Lowering]:
-    """Registers a lowering for operators of these schema names and first inputs of types ``of``.
+    """Registers a lowering for operators of these schema names, custom ones as CUSTOM:name, and
+    first inputs of types ``of``.
 
     ``types`` and ``limits`` are for the documentation. The lowering raises UnsupportedError.
     """
@@ -62,7 +63,7 @@ def entries() -> Mapping[str, Sequence[Entry]]:
 
 def lowering(site: Site) -> Lowering:
     """The lowering for an operator in its model. Raises UnsupportedError when there is none."""
-    known = entries().get(site.operator.name)
+    known = entries().get(site.operator.label)
     if known is None:
         raise UnsupportedError("this runtime has no such operator")
     dtype = _first(site)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gen_fw.errors import ModelError
 from gen_fw.model.types import Operator
@@ -17,6 +18,14 @@ def integers(subgraph: int, operator: Operator) -> Mapping[str, int]:
 
     Raises ModelError when the options are no FlexBuffer map.
     """
+    return {key: value for key, value in _entries(subgraph, operator) if isinstance(value, int)}
+
+
+def numbers(subgraph: int, operator: Operator) -> Mapping[str, int | float]:
+    """Key -> value of all entries that are numbers.
+
+    Raises ModelError when the options are no FlexBuffer map.
+    """
     return {key: value for key, value in _entries(subgraph, operator) if value is not None}
 
 
@@ -26,10 +35,12 @@ def elements(subgraph: int, operator: Operator) -> tuple[int, ...]:
 
     Raises ModelError when the options are no FlexBuffer map.
     """
-    return tuple(value or 0 for _, value in _entries(subgraph, operator))
+    return tuple(
+        value if isinstance(value, int) else 0 for _, value in _entries(subgraph, operator)
+    )
 
 
-def _entries(subgraph: int, operator: Operator) -> list[tuple[str, int | None]]:
+def _entries(subgraph: int, operator: Operator) -> list[tuple[str, int | float | None]]:
     from flatbuffers import flexbuffers
 
     data = bytes(operator.custom_options[: _MAX_BYTES + 1])
@@ -42,10 +53,7 @@ def _entries(subgraph: int, operator: Operator) -> list[tuple[str, int | None]]:
         entries = root.AsMap
         keys = [str(key.AsKey) for key in entries.Keys]
         values = list(entries.Values)
-        return [
-            (key, int(value.AsInt) if value.IsInt or value.IsBool else None)
-            for key, value in zip(keys, values, strict=True)
-        ]
+        return [(key, _number(value)) for key, value in zip(keys, values, strict=True)]
     except Exception as error:  # the parser trusts its input and raises whatever it meets
         raise ModelError(
             "unreadable options of a custom operator",
@@ -53,3 +61,9 @@ def _entries(subgraph: int, operator: Operator) -> list[tuple[str, int | None]]:
             why=str(error) or type(error).__name__,
             hint="the model file is damaged; convert it again",
         ) from error
+
+
+def _number(value: Any) -> int | float | None:
+    if value.IsInt or value.IsBool:
+        return int(value.AsInt)
+    return float(value.AsFloat) if value.IsFloat else None

@@ -28,17 +28,6 @@ from gen_fw.runtimes.tflm.table import OperatorTable, facts, load
 
 #: of flatbuffers' Model.version; TFLITE_SCHEMA_VERSION of micro_interpreter.h
 SCHEMA_VERSION = 3
-#: custom operators that keep state between invocations (signal/micro/kernels, circular_buffer.cc)
-_STATEFUL_CUSTOM = frozenset(
-    {
-        "CIRCULAR_BUFFER",
-        "SignalDelay",
-        "SignalFilterBankSpectralSubtraction",
-        "SignalFramer",
-        "SignalOverlapAdd",
-        "SignalStacker",
-    }
-)
 
 
 class Choices(Protocol):
@@ -165,7 +154,7 @@ def lower(
             **_report(operators, runs, counted.used, arena_bytes),
             **({"npu": dict(npu.report), "macs_total": _macs(given)} if npu else {}),
         },
-        stateful=_stateful(given),
+        stateful=is_stateful(given),
         arena_plan=run_plan(runs),
         diagnostics=(
             *given.diagnostics,
@@ -357,16 +346,6 @@ def _macs(model: Model) -> int:
 def _has_control_flow(model: Model) -> bool:
     return any(
         entered_subgraphs(operator)
-        for subgraph in model.subgraphs
-        for operator in subgraph.operators
-    )
-
-
-def _stateful(model: Model) -> bool:
-    """True when an invocation can see what an earlier one left behind."""
-    return is_stateful(model) or any(
-        operator.custom_code is not None
-        and operator.custom_code.decode("utf-8", "replace") in _STATEFUL_CUSTOM
         for subgraph in model.subgraphs
         for operator in subgraph.operators
     )

@@ -22,7 +22,9 @@ from gen_fw.runtimes.aot.filters import (
     window,
 )
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Site, Step
+from gen_fw.runtimes.aot.operators.batch_matmul import runtime_dense
 from gen_fw.runtimes.aot.overlap import window_below
+from gen_fw.runtimes.aot.products import grouped_bytes
 from gen_fw.runtimes.aot.table import operator
 
 #: output pixels of a tile
@@ -32,7 +34,7 @@ PIXELS = 4
 @operator(
     "CONV_2D",
     types="int8, int4 or int8 weights, per tensor and per channel",
-    limits="constant weights; groups as LiteRT's grouped convolution",
+    limits="constant weights; groups",
 )
 def conv_2d(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
@@ -43,25 +45,31 @@ def conv_2d(site: Site) -> Sequence[Step]:
     size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
     count, depth = filters.shape[0], filters.shape[3]
     site.require(count == size.out_depth, "filters and output channels differ")
-    site.require(depth == size.depth, "grouped convolution")
+    site.require(depth > 0 and size.depth % depth == 0, "channels are no multiple of the filters'")
+    groups = size.depth // depth
+    site.require(count % groups == 0, "output channels are no multiple of the groups")
     weights = site.constant(filters).reshape(count, -1)
     bias = site.optional(2)
     outcome = channels(
         site, weights, source, filters, bias, target, options.fused_activation_function
     )
+    if groups > 1:
+        return [grouped_bytes(site, size, weights, outcome, site.affine(source)[1])]
     return [_product(site, size, weights, outcome, site.affine(source)[1])]
 
 
 @operator(
     "FULLY_CONNECTED",
     types="int8, int4 or int8 weights, per tensor and per channel",
-    limits="constant weights with zero point 0",
+    limits="constant weights have zero point 0, computed ones one scale",
 )
 def fully_connected(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
     options = site.options
+    if filters.dtype is DType.INT8 and not site.model.is_constant(filters):
+        return [runtime_dense(site)]
     weights = site.constant(filters)
     weights = weights.reshape(-1, weights.shape[-1])
     count, depth = weights.shape

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that move elements: RESHAPE and its family, CONCATENATION, PAD."""
+"""The same elements under another shape, shapes as tensors, and constant tensors."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from gen_fw.model.enums import ActivationFunctionType
+import numpy as np
+
 from gen_fw.model.types import DType
-from gen_fw.runtimes.aot.layer import C_TYPES, Alias, Site, Step
-from gen_fw.runtimes.aot.strides import dense, merged
+from gen_fw.runtimes.aot.elements import elementwise, function_name, integers, same_elements
+from gen_fw.runtimes.aot.layer import C_TYPES, Alias, DataArgument, Site, Step
+from gen_fw.runtimes.aot.moves import Box, given, moved, whole
 from gen_fw.runtimes.aot.table import operator
 
 
@@ -17,93 +19,61 @@ from gen_fw.runtimes.aot.table import operator
 def reshape(site: Site) -> Sequence[Step | Alias]:
     source = site.of_type(site.input(0), *C_TYPES)
     target = site.of_type(site.output(), source.dtype)
-    site.require(source.elements == target.elements > 0, "element counts differ")
-    shared = source.index in site.pinned and target.index in site.pinned
-    if not shared and not site.model.is_constant(source):
-        return [Alias(source.index, target.index)]
-    return [_copy(site, 0, 1, source.bytes, source.bytes, 0)]
+    same_elements(site, source, target)
+    return [moved(site, source, target, whole(source), comment=f"{source.bytes} bytes")]
 
 
-@operator("CONCATENATION", types="any", limits="inputs quantized like the output; no activation")
-def concatenation(site: Site) -> Sequence[Step]:
-    target = site.of_type(site.output(), *C_TYPES)
-    options = site.options
-    none = options.fused_activation_function is ActivationFunctionType.NONE
-    site.require(none, "a fused activation")
-    rank = len(target.shape)
-    site.require(-rank <= options.axis < rank, "an axis that does not exist")
-    axis = options.axis % rank
-    element = target.dtype.bits // 8
-    rows = math.prod(target.shape[:axis])
-    stride = math.prod(target.shape[axis:]) * element
-    steps, at = [], 0
-    for position in range(len(site.operator.inputs)):
-        source = site.of_type(site.input(position), target.dtype)
-        outside = [d for i, d in enumerate(source.shape) if i != axis]
-        expected = [d for i, d in enumerate(target.shape) if i != axis]
-        site.require(len(source.shape) == rank and outside == expected, "shapes differ")
-        if target.dtype is DType.INT8:
-            alike = site.affine(source) == site.affine(target)
-            site.require(alike, "input and output are quantized differently")
-        run = math.prod(source.shape[axis:]) * element
-        if source.elements:
-            steps.append(_copy(site, position, rows, run, stride, at, at if rows == 1 else None))
-        at += run
-    site.require(at == stride and target.elements > 0, "sizes differ")
-    return steps
+@operator("SHAPE", types="any to int32", limits="a constant")
+def shape(site: Site) -> Sequence[Step]:
+    target = site.of_type(site.output(), DType.INT32)
+    sizes = np.array(site.input(0).shape, np.int32)
+    site.require(sizes.size == target.elements > 0, "sizes differ")
+    return [given(site, DataArgument("input", "int32_t", sizes, "shape"), target, "known")]
 
 
-def _copy(
-    site: Site,
-    position: int,
-    rows: int,
-    run: int,
-    stride: int,
-    at: int,
-    inside: int | None = None,
-) -> Step:
-    """Copies ``rows`` runs of ``run`` bytes to every ``stride`` bytes from byte ``at`` on."""
-    return Step(
-        "copy",
-        {
-            "rows": rows,
-            "run": run,
-            "stride": stride,
-            "at": at,
-            "byte": site.output().dtype.bits == 8,
-        },
-        (site.reads("input", site.input(position)), site.writes("output", site.output())),
-        f"input {position}, {rows} x {run} bytes",
-        inside=inside,
+@operator("FILL", types="float32, int32, int8", limits="constant shape")
+def fill(site: Site) -> Sequence[Step]:
+    """The value may be computed; its element is read again for every output."""
+    value = site.of_type(site.input(1), DType.FLOAT32, DType.INT32, DType.INT8)
+    target = site.of_type(site.output(), value.dtype)
+    dims = integers(site, site.input(0), dtypes=(DType.INT8, DType.INT16, DType.INT32, DType.INT64))
+    site.require(value.shape == () and tuple(dims) == target.shape, "shapes differ")
+    return [elementwise(site, [value], target, "@0", name=function_name(site))]
+
+
+@operator("ZEROS_LIKE", types="float32, int8, int32, int64")
+def zeros_like(site: Site) -> Sequence[Step]:
+    source = site.of_type(site.input(0), DType.FLOAT32, DType.INT8, DType.INT32, DType.INT64)
+    target = site.of_type(site.output(), source.dtype)
+    same_elements(site, source, target)
+    return [elementwise(site, [], target, "0", name=function_name(site))]
+
+
+@operator("BROADCAST_ARGS", types="int32, int64", limits="vectors")
+def broadcast_args(site: Site) -> Sequence[Step | Alias]:
+    """The sizes that only the longer shape has, then those of both; 1 gives way."""
+    first = site.of_type(site.input(0), DType.INT32, DType.INT64)
+    second = site.of_type(site.input(1), first.dtype)
+    target = site.of_type(site.output(), first.dtype)
+    longer, shorter = sorted((first, second), key=lambda tensor: -tensor.elements)
+    site.require(
+        len(first.shape) == len(second.shape) == 1 and longer.elements == target.elements > 0,
+        "shapes",
     )
-
-
-@operator("PAD", "PADV2", types="int8", limits="constant paddings that are not negative")
-def pad(site: Site) -> Sequence[Step]:
-    source = site.of_type(site.input(0), DType.INT8)
-    target = site.of_type(site.output(), DType.INT8)
-    paddings = site.constant(site.of_type(site.input(1), DType.INT32, DType.INT64))
-    rank = len(source.shape)
-    site.require(paddings.size == 2 * rank and len(target.shape) == rank, "paddings")
-    pairs = paddings.reshape(-1, 2).tolist()
-    site.require(min(min(pair) for pair in pairs) >= 0, "negative paddings")
-    padded = [size + sum(pair) for size, pair in zip(source.shape, pairs, strict=True)]
-    site.require(tuple(padded) == target.shape and source.elements > 0, "shapes")
-    value = site.affine(target)[1]
-    filler = site.optional(2)
-    if filler is not None:
-        site.require(site.affine(filler) == site.affine(target), "a value quantized differently")
-        value = int(site.constant(site.of_type(filler, DType.INT8)).reshape(-1)[0])
-    steps = dense(target.shape)
-    start = sum(pair[0] * step for pair, step in zip(pairs, steps, strict=True))
-    loops = merged(source.shape, [dense(source.shape), steps])
-    # the innermost loop is one run of bytes
-    run = loops.pop()[0] if loops[-1][1] == (1, 1) else 1
-    return [
-        Step(
-            "pad",
-            {"loops": loops, "run": run, "start": start, "value": value, "bytes": target.bytes},
-            (site.reads("input", source), site.writes("output", target)),
-            f"{list(source.shape)} to {list(target.shape)}",
-        )
-    ]
+    common = shorter.elements
+    if not common:
+        return [moved(site, longer, target, whole(longer))]
+    head = target.elements - common
+    result = "@0 == 1 ? @1 : @0"
+    step = elementwise(
+        site,
+        [replace(t, shape=(common,)) for t in (longer, shorter)],
+        replace(target, shape=(common,)),
+        result,
+        name=function_name(site),
+        starts=(head, 0, head),
+    )
+    if not head:
+        return [step]
+    box = Box((head,), (1,), (1,))
+    return [moved(site, longer, target, box), step]

@@ -22,12 +22,16 @@ from gen_fw.runtimes.aot.table import operator
 _DIFFERENCE_BITS = 5
 
 
-@operator("SOFTMAX", types="int8", limits="fewer than 4096 classes")
+@operator("SOFTMAX", types="int8 to int8 or int16", limits="fewer than 4096 classes")
 def softmax(site: Site) -> Sequence[Step]:
     """Softmax of kernels/internal/reference/softmax.h; its exponentials are a table here."""
     source = site.of_type(site.input(0), DType.INT8)
-    target = site.of_type(site.output(), DType.INT8)
-    site.require(site.affine(target) == (1 / 256, -128), "an output scale that is not 1/256")
+    target = site.of_type(site.output(), DType.INT8, DType.INT16)
+    bits = target.dtype.bits
+    (out_scale, out_zero), unit = site.affine(target), 2.0**-bits
+    near = abs(out_scale - unit) <= (0 if bits == 8 else 0.001 * unit)
+    site.require(near, f"an output scale that is not 1/{1 << bits}")
+    site.require(out_zero == -(1 << (bits - 1)), f"an output zero point of {out_zero}")
     site.require(len(source.shape) >= 1 and source.shape == target.shape, "shapes differ")
     depth = source.shape[-1]
     site.require(0 < depth < 4096 and target.elements > 0, f"{depth} classes")
@@ -45,7 +49,7 @@ def softmax(site: Site) -> Sequence[Step]:
     return [
         Step(
             "softmax",
-            {"rows": math.prod(source.shape[:-1]), "depth": depth},
+            {"rows": math.prod(source.shape[:-1]), "depth": depth, "bits": bits},
             (
                 site.reads("input", source),
                 site.writes("output", target),
@@ -53,6 +57,6 @@ def softmax(site: Site) -> Sequence[Step]:
             ),
             f"{depth} classes",
             # the maximum and the sum of a row are known before its first output
-            over=(Over("input"),),
+            over=(Over("input", (bits - 8) // 8 * source.elements),),
         )
     ]
