@@ -28,6 +28,13 @@ def need_wheel() -> None:
         pytest.skip("xmos-ai-tools has no library for this computer")
 
 
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XMOS's interpreter may take its time on a busy machine."""
+    from gen_fw.runtimes.xcore import oracle
+
+    monkeypatch.setitem(oracle.run.__kwdefaults__, "time_limit", 300.0)
+
+
 def dense_chain(path: Path, *, layers: int = 4, size: int = 384) -> Path:
     """``layers`` int8 FULLY_CONNECTED of ``size`` by ``size`` weights, one after the other."""
     sys.path.insert(0, str(ROOT / "tests" / "data"))

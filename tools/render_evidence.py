@@ -27,8 +27,9 @@ generated code with several compilers and executes it on the host (tests/functio
 
 Trees are named by variables: `IDF_PATH` (with `IDF_PYTHON_ENV_PATH`, as export.sh sets it; one run
 per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`, `CMSIS_NN_ROOT`, `ALIF_DFP_ROOT`,
-`NEURALSPOT_ROOT` and so on, as each command below says. They are never written to. For an
-extracted archive, which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
+`NEURALSPOT_ROOT`, `MLF_ARCHIVES` (a folder of TVM's archives: docs/tvm.md) and so on, as each
+command below says. They are never written to. For an extracted archive, which has no commit,
+`IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
 identifies the executable that ran; folder names go into it, so yours will differ.
 """
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gen_fw.boards.board import Accelerator, Board, SystemConfig
 from gen_fw.errors import Diagnostic, DoesNotFitError, ModelError, UsageError
+from gen_fw.inputs import Source, models_alone
+from gen_fw.lowering import as_asked, compiling, lowering, not_compiled
 from gen_fw.memory.place import Chosen, check_wanted, choose, placements, roles_of
 from gen_fw.model.types import Model
 from gen_fw.program import Placement, Program, RegionRole
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from gen_fw.runtimes.xcore.vectors import Oracle
 
 Progress = Callable[[str], None]
-Lower = Callable[[Model, str], Program]
 #: what a program for an NPU places
 _ROLES: tuple[RegionRole, ...] = ("arena", "model", "code")
 
@@ -31,13 +32,13 @@ def _roles(options: Options) -> tuple[RegionRole, ...]:
 
 
 def prepared(
-    models: Sequence[tuple[str, Model]],
+    models: Sequence[tuple[str, Source]],
     board: Board,
     options: Options,
     progress: Progress,
     alternatives: Callable[[], Iterable[Board]] = tuple,
 ) -> Chosen:
-    """The programs of ``models`` (name, model) under the first candidate that fits.
+    """The programs of ``models`` (name, what it is made of) under the first candidate that fits.
 
     Raises UsageError for options that the board cannot follow, ModelError, ToolMissingError, and
     DoesNotFitError with the table of what was tried.
@@ -45,7 +46,7 @@ def prepared(
     if board.kernels == "xcore":
         from gen_fw.xcore_programs import prepared as on_xcore
 
-        return on_xcore(models, board, options, progress)
+        return on_xcore(models_alone(models, board), board, options, progress)
     wanted: dict[str, Any] = {
         "wanted": options.place,
         "reserve": options.reserve,
@@ -53,9 +54,15 @@ def prepared(
         "alternatives": alternatives,
     }
     lower = lowering(options, board)
-    accelerator = compiling(options, board)
+    archives = not any(isinstance(model, Model) for _, model in models)
+    if archives and options.runtime not in ("", "tvm"):
+        raise UsageError(
+            f"--runtime {options.runtime}: an archive of TVM is code, and has no model",
+            hint="leave --runtime out, or generate from the .tflite",
+        )
+    accelerator = None if archives else compiling(options, board)
     if accelerator is None:
-        _not_compiled(models, board, options)
+        not_compiled(models, board, options)
         programs = tuple(lower(model, name) for name, model in models)
         progress("placing memory")
         return choose(lambda _placement: programs, roles_of(programs), board, **wanted)
@@ -87,129 +94,6 @@ def oracle_of(program: Program) -> Oracle | None:
     from gen_fw.xcore_programs import oracle_of as on_xcore
 
     return on_xcore(program)
-
-
-def compiling(options: Options, board: Board) -> Accelerator | None:
-    """The NPU that models are compiled for; None when they run on the CPU alone.
-
-    Raises UsageError for a compiler that the board does not have, and for options that exclude
-    each other.
-    """
-    npu = board.accelerator
-    runtime = options.runtime or board.default_runtime
-    if npu is not None and options.kernels == "ethos_u":
-        raise UsageError(
-            f"--kernels ethos_u follows from --compiler {npu.compiler}",
-            hint="leave --kernels out",
-        )
-    if options.compiler not in ("", "none"):
-        if npu is None or npu.compiler != options.compiler:
-            known = f"--compiler {npu.compiler} or " if npu else "use "
-            raise UsageError(
-                f"board {board.name} has no compiler {options.compiler!r:.80}",
-                hint=f"{known}--compiler none",
-            )
-        if runtime != "tflm":
-            raise UsageError(
-                f"--compiler {options.compiler} needs the runtime tflm",
-                why=f"runtime {runtime} does not call the NPU",
-                hint="--runtime tflm, or --compiler none",
-            )
-    if npu is None or options.compiler == "none" or runtime != "tflm":
-        if options.compiler_options:
-            raise UsageError("--compiler-option: no compiler runs", hint="leave it out")
-        return None
-    if options.kernels == "reference":
-        raise UsageError(
-            "--kernels reference: what the NPU leaves to the CPU runs on CMSIS-NN",
-            hint="leave --kernels out, or --compiler none",
-        )
-    return npu
-
-
-def lowering(options: Options, board: Board) -> Lower:
-    """What makes a program of a model and a name, without a compiler: the wanted runtime, then the
-    arena's size as asked. Raises UsageError for a runtime, or kernels of the board, that do not
-    exist; the function raises ModelError, UsageError and DoesNotFitError."""
-    from gen_fw.project.names import check_function
-    from gen_fw.runtimes.aot.lower import lower as lower_aot
-    from gen_fw.runtimes.tflm.abi import kernels_of
-    from gen_fw.runtimes.tflm.lower import lower as lower_tflm
-    from gen_fw.runtimes.tflm.prebuilt import upper_bound
-
-    runtime = options.runtime or board.default_runtime
-    if runtime not in ("aot", "tflm"):
-        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
-    if options.kernels not in ("", board.kernels):
-        kernels_of(board, options.kernels)  # aot has its own, but a misspelt word is no choice
-    for function in options.custom_ops.values():
-        check_function(function)
-
-    def lower(model: Model, name: str) -> Program:
-        if runtime == "aot":
-            return _sized(lower_aot(model, name, board, options), options)
-        program = lower_tflm(model, name, board, options)
-        return _sized(upper_bound(program, model) if board.sdk.prebuilt else program, options)
-
-    return lower
-
-
-def estimating(options: Options, board: Board) -> Lower:
-    """The same without running a compiler: what an NPU would execute is counted as the CPU would
-    execute it, and everything is an estimate. A model that was given compiled is counted as it is.
-
-    Raises what ``lowering`` and ``compiling`` raise.
-    """
-    lower = lowering(options, board)
-    if compiling(options, board) is None:
-        return lower
-
-    def estimate(model: Model, name: str) -> Program:
-        from gen_fw.npu_programs import as_given
-
-        given = as_given(model, name, board, options)
-        if given is not None:
-            return _sized(given, options)
-        program = lower(model, name)
-        regions = tuple(
-            replace(
-                region,
-                confidence="estimate",
-                items=tuple(replace(item, confidence="estimate") for item in region.items),
-            )
-            for region in program.regions
-        )
-        return replace(program, regions=regions)
-
-    return estimate
-
-
-def _not_compiled(models: Sequence[tuple[str, Model]], board: Board, options: Options) -> None:
-    """Raises UsageError for a compiled model on a board that has an NPU, when that is not used."""
-    from gen_fw.compilers.command_stream import is_compiled
-
-    if board.accelerator is None:
-        return
-    for name, model in models:
-        if is_compiled(model):
-            runtime = options.runtime or board.default_runtime
-            asked = "--compiler none" if options.compiler == "none" else f"--runtime {runtime}"
-            raise UsageError(
-                f"{asked}: {name} was compiled by Vela, only the NPU can execute it",
-                hint=f"leave {asked} out, or generate from the original model",
-            )
-
-
-def _sized(program: Program, options: Options) -> Program:
-    from gen_fw.memory.sizing import sized
-
-    return sized(
-        program,
-        arena_size=options.arena_size,
-        allow_small=options.allow_small_arena,
-        max_arena=options.arena_limit,
-        margin=options.arena_margin,
-    )
 
 
 def _served(board: Board, npu: Accelerator, options: Options) -> None:
@@ -259,7 +143,7 @@ class _Npu:
 
     def __init__(
         self,
-        models: Sequence[tuple[str, Model]],
+        models: Sequence[tuple[str, Source]],
         board: Board,
         accelerator: Accelerator,
         options: Options,
@@ -282,29 +166,32 @@ class _Npu:
             self.made[key] = tuple(self.program(name, model, entry) for name, model in self.models)
         return self.made[key]
 
-    def program(self, name: str, model: Model, entry: SystemConfig) -> Program:
+    def program(self, name: str, source: Source, entry: SystemConfig) -> Program:
         from gen_fw.compilers.vela import settings_for
-        from gen_fw.npu_programs import as_given, compiled_program
+        from gen_fw.npu_programs import as_given, compiled_program, row_of
 
+        if not isinstance(source, Model):
+            return lowering(self.options, self.board)(source, name)
+        model = source
         settings = settings_for(self.npu, entry, self.options.compiler_options, self.goal)
         given = as_given(model, name, self.board, self.options)
         if given is not None:
-            return _sized(given, self.options)
+            return as_asked(given, self.options)
 
         def attempt(settings: VelaSettings) -> _Attempt:
             program = compiled_program(
                 model, name, self.board, self.options, settings, self.progress
             )
-            return _Attempt(program, _row(program, self.options))
+            return _Attempt(program, row_of(program, self.options))
 
         first = attempt(settings)
         limit = self.options.arena_limit
         if limit is None or not first.row or first.row["arena_bytes"] <= limit:
-            return _sized(first.program, self.options)
+            return as_asked(first.program, self.options)
         best, rows = self.search(first, limit, attempt, settings)
         npu = {**best.program.report["npu"], "tried": rows}
         program = replace(best.program, report={**best.program.report, "npu": npu})
-        return _sized(program, self.options)
+        return as_asked(program, self.options)
 
     def search(
         self,
@@ -338,7 +225,9 @@ class _Npu:
             for one in attempts
         ]
         if not fitting:
-            raise _over_budget(best, limit, rows)
+            from gen_fw.npu_programs import over_budget
+
+            raise over_budget(best.program, best.row["arena_bytes"], limit, rows)
         return best, rows
 
     def tried(
@@ -370,38 +259,3 @@ def _rank(attempt: _Attempt) -> tuple[int, int, int]:
     """The fastest first, then the smallest."""
     row = attempt.row
     return row["cycles"], row["arena_bytes"], row["model_bytes"]
-
-
-def _row(program: Program, options: Options) -> dict[str, Any]:
-    """One line of the table of what was tried; empty when the NPU has nothing to do."""
-    from gen_fw.memory.sizing import sized
-
-    if "npu" not in program.adapter:
-        return {}
-    npu = program.report["npu"]
-    with_margin = sized(program, margin=options.arena_margin)
-    return {
-        "optimise": npu["settings"]["optimise"],
-        "arena_cache_size": npu["settings"]["arena_cache_size"],
-        "scratch_bytes": npu["scratch_bytes"],
-        "arena_bytes": with_margin.region("arena").bytes,
-        "model_bytes": program.region("model").bytes,
-        "cycles": npu["cycles"],
-        "inference_ms": npu["inference_ms"],
-    }
-
-
-def _over_budget(best: _Attempt, limit: int, rows: Sequence[Mapping[str, Any]]) -> DoesNotFitError:
-    tried = "; ".join(
-        f"{row['optimise']}"
-        + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
-        + f": {row['arena_bytes'] or row['why']}"
-        for row in rows
-    )
-    needed = best.row["arena_bytes"]
-    return DoesNotFitError(
-        f"the arena of {best.program.name} has {needed} bytes at least, --max-arena allows {limit}",
-        why=f"tried with vela: {tried}",
-        hint=f"--max-arena {needed}, or a smaller model",
-        detail={"needed": needed, "allowed": limit, "tried": [], "compiled": list(rows)},
-    )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from gen_fw.boards.board import Accelerator, Board
 from gen_fw.compilers.command_stream import compiled_for, damage, scratch_bytes
 from gen_fw.compilers.vela import INI, Compiled, VelaSettings, vela
 from gen_fw.compilers.vela_summary import float_tensors, left_on_cpu, quantized_tensors
-from gen_fw.errors import Diagnostic, ModelError
+from gen_fw.errors import Diagnostic, DoesNotFitError, ModelError
 from gen_fw.model.graph import resources
 from gen_fw.model.types import Model
 from gen_fw.program import Constant, Program
@@ -166,4 +166,41 @@ def _unused(name: str, compiled: Compiled) -> Diagnostic:
         f"the NPU will not be used: vela leaves all {len(rows)} operators of {name} to the CPU",
         why="; ".join(reasons[:_FEW]) + more,
         hint=_MEANT,
+    )
+
+
+def row_of(program: Program, options: Options) -> dict[str, Any]:
+    """One line of the table of what was tried; empty when the NPU has nothing to do."""
+    from gen_fw.memory.sizing import sized
+
+    if "npu" not in program.adapter:
+        return {}
+    npu = program.report["npu"]
+    with_margin = sized(program, margin=options.arena_margin)
+    return {
+        "optimise": npu["settings"]["optimise"],
+        "arena_cache_size": npu["settings"]["arena_cache_size"],
+        "scratch_bytes": npu["scratch_bytes"],
+        "arena_bytes": with_margin.region("arena").bytes,
+        "model_bytes": program.region("model").bytes,
+        "cycles": npu["cycles"],
+        "inference_ms": npu["inference_ms"],
+    }
+
+
+def over_budget(
+    program: Program, needed: int, limit: int, rows: Sequence[Mapping[str, Any]]
+) -> DoesNotFitError:
+    """The error that no plan of the compiler is within ``limit`` bytes."""
+    tried = "; ".join(
+        f"{row['optimise']}"
+        + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
+        + f": {row['arena_bytes'] or row['why']}"
+        for row in rows
+    )
+    return DoesNotFitError(
+        f"the arena of {program.name} has {needed} bytes at least, --max-arena allows {limit}",
+        why=f"tried with vela: {tried}",
+        hint=f"--max-arena {needed}, or a smaller model",
+        detail={"needed": needed, "allowed": limit, "tried": [], "compiled": list(rows)},
     )

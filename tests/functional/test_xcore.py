@@ -25,7 +25,7 @@ from gen_fw.report.generate import document as generated
 from gen_fw.report.run import document
 from gen_fw.run.measure import run
 from gen_fw.runtimes.xcore.flash import parse
-from xcore_models import DIGITS, EXAMPLES, ROOT, SMALL, need_wheel
+from xcore_models import DIGITS, EXAMPLES, ROOT, SMALL, need_wheel, patient
 
 MOCKS = Path(__file__).resolve().parent / "xcore"
 RUN_SCHEMA = ROOT / "generator" / "gen_fw" / "report" / "schemas" / "run.json"
@@ -70,6 +70,11 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Generated on demand, once."""
     need_wheel()
     return {"": tmp_path_factory.mktemp("xcore")}
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch)
 
 
 def project(projects: dict[str, Path], name: str) -> Path:

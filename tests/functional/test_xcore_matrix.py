@@ -14,7 +14,7 @@ import pytest
 
 from gen_fw import generate
 from gen_fw.run.measure import run
-from xcore_models import EXAMPLES, ROOT, dense_chain, lstm_cell, need_wheel
+from xcore_models import EXAMPLES, ROOT, dense_chain, lstm_cell, need_wheel, patient
 
 pytestmark = pytest.mark.full
 OURS = ROOT / "tests" / "data" / "models"
@@ -59,8 +59,13 @@ APART = {
     "ad01": 3,
     "branches": 4,
     "dense_chain": 2,
-    "lstm_cell": 4,
+    "lstm_cell": 6,
 }
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -109,6 +114,7 @@ def test_a_model_in_a_mode(name: str, mode: str, tmp_path: Path, request: Any) -
         {"xcore-load-externally-if-larger": "700"},
         {"xcore-max-load-external-size": "20000"},
         {"xcore-allow-input-modification": "true"},
+        {"xcore-async-load-weights": "true"},
     ],
     ids=lambda options: next(iter(options)),
 )
@@ -118,7 +124,9 @@ def test_options_of_the_compiler(options: dict[str, str], shared: Path, tmp_path
     model = shared / "models" / f"{REAL['kws']}.tflite"
     folder = tmp_path / "p"
     generate([model], BOARD, folder, place={"model": "flash"}, compiler_options=options)
-    assert run(folder, environment=os.environ).selftest == "pass"
+    # XMOS's library for this computer loads asynchronously in a wrong way
+    expected = "skip" if "xcore-async-load-weights" in options else "pass"
+    assert run(folder, environment=os.environ).selftest == expected
 
 
 def test_two_real_models(shared: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sdk_trees import Tree, tree
 
 HERE = Path(__file__).resolve().parent
 #: submodules of the kit that must lie in MLEK_DEPENDENCIES; flatbuffers is the one that TFLM wants
-DEPENDENCIES = ("tensorflow", "core-driver", "cmsis-nn", "cmsis-6", "cmsis-dsp", "cortex-dfp")
+DEPENDENCIES = ("tensorflow", "core-driver", "cmsis-nn", "cmsis-6", "cortex-dfp")
 _DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
 
 
@@ -39,7 +39,7 @@ def kit_trees() -> dict[str, Tree]:
     ):
         found[name] = tree(name, variable, file, "")
     folder = Path(os.environ.get("MLEK_DEPENDENCIES", ""))
-    for name in (*DEPENDENCIES, "flatbuffers"):
+    for name in (*DEPENDENCIES, "cmsis-dsp", "flatbuffers"):
         if not os.environ.get("MLEK_DEPENDENCIES") or not (folder / name).is_dir():
             pytest.skip(f"MLEK_DEPENDENCIES does not name a folder that has {name}")
         found[name] = Tree(name, "MLEK_DEPENDENCIES", (folder / name).resolve(), "as the kit's")
@@ -62,8 +62,13 @@ def assemble(trees: dict[str, Tree], folder: Path) -> Path:
     downloads.mkdir(parents=True, exist_ok=True)
     for name in ("flatbuffers", "gemmlowp", "ruy", "kissfft"):
         (downloads / name).symlink_to(trees[name].root)
-    # the kit configures these, but builds of projects without a display take nothing of them
+    # use cases without a display, sound or spectra take nothing of these but headers
+    dsp = place / "cmsis-dsp"
+    dsp.mkdir(exist_ok=True)
+    for part in ("Include", "PrivateInclude"):
+        (dsp / part).symlink_to(trees["cmsis-dsp"].root / part)
     for file, text in {
+        "cmsis-dsp/Source/CommonTables/arm_empty.c": "int cmsis_dsp_is_empty;\n",
         "lvgl/CMakeLists.txt": "add_library(lvgl STATIC empty.c)\n",
         "lvgl/empty.c": "int lvgl_is_empty;\n",
         "Arm-2D/Library/Source/empty.c": "int arm_2d_is_empty;\n",
@@ -82,7 +87,10 @@ def resources(kit: Path, folder: Path) -> Path:
     hash of the script."""
     env = folder / "env" / "bin"
     env.mkdir(parents=True)
-    (env / "python").symlink_to(sys.executable)
+    # not a link: a virtual environment knows itself by the path that it is called by
+    python = env / "python3"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     digest = hashlib.md5((kit / "set_up_default_resources.py").read_bytes()).hexdigest()
     metadata = folder / "resources_downloaded_metadata.json"
     metadata.write_text(json.dumps({"set_up_script_md5sum": digest}))

@@ -15,10 +15,11 @@ import pytest
 
 from gen_fw import npu_programs
 from gen_fw.boards.load import load_board
-from gen_fw.candidates import compiling, estimating, prepared
+from gen_fw.candidates import prepared
 from gen_fw.compilers import vela as room
 from gen_fw.compilers.vela import Compiled, VelaSettings
 from gen_fw.errors import DoesNotFitError, ModelError, ToolMissingError, UsageError
+from gen_fw.lowering import compiling, estimating
 from gen_fw.memory.place import Chosen
 from gen_fw.model.reader import read_model
 from gen_fw.model.types import Model

@@ -89,6 +89,28 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 @click.option("--shared-arena", is_flag=True, default=None, help="One arena for all models.")
 @click.option("--golden", "goldens", multiple=True, cls=FileOption, help="Test vectors, .npz.")
 @click.option("--sample", "samples", multiple=True, cls=FileOption, help="Test input, .npy/.npz.")
+@click.option(
+    "--tflite",
+    "tflites",
+    multiple=True,
+    cls=FileOption,
+    help="Model that an archive of TVM was compiled from: quantization, self-test.",
+)
+@click.option(
+    "--module", "modules", multiple=True, metavar="NAME", help="Module of an archive with several."
+)
+@click.option(
+    "--io",
+    multiple=True,
+    metavar="NAME=DTYPE:SHAPE",
+    help="What an archive does not tell of a tensor, e.g. output=float32:1x10.",
+)
+@click.option(
+    "--tolerance",
+    type=click.IntRange(0, 255),
+    metavar="STEPS",
+    help="Difference that the self-test allows; default: none, 64 for archives with --tflite.",
+)
 @click.option("--labels", multiple=True, cls=FileOption, help="Class labels, one a line.")
 @click.option(
     "--custom-op",
@@ -118,9 +140,11 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     dry_run, force, xn = given.pop("dry_run"), given.pop("force"), given.pop("xn")
     if xn is not None:
         board = described_by(xn, board)
-    lists = {key: given.pop(key) for key in ("names", "goldens", "samples", "labels")}
+    keys = ("names", "goldens", "samples", "labels", "tflites", "modules")
+    lists = {key: given.pop(key) for key in keys}
     given["place"], models = places(given["place"], models)
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
+    given["io"] = pairs("--io", given["io"])
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
     given["compiler_options"] = pairs("--compiler-option", given["compiler_options"])
     for key in ("arena_size", "max_arena"):

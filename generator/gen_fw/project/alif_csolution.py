@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gen_fw.errors import UsageError
+from gen_fw.program import Firmware
+
 #: files of the pinned trees, made by tools/make_tflm_files.py
 _FILES = Path(__file__).resolve().parent / "data" / "tflm_files.json"
 _KERNELS = "tensorflow/lite/micro/kernels"
@@ -71,6 +74,24 @@ def data(
         "tflm": _tflm(tree, listed) if tree["cxx"] else [],
         "cmsis_nn": list(listed["cmsis_nn"]) if tree["cmsis_nn"] else [],
     }
+
+
+def check(firmware: Firmware, _facts: Mapping[str, Any]) -> None:
+    """Raises UsageError for an archive of TVM that this layout cannot build."""
+    only_cmake(firmware, "csolution")
+
+
+def only_cmake(firmware: Firmware, layout: str) -> None:
+    """Raises UsageError for archives whose kernels call CMSIS-NN: other layouts take CMSIS-NN with
+    TFLM, or from their kit, and those programs have neither."""
+    for program in firmware.programs:
+        if program.runtime == "tvm" and program.kernels == "cmsis_nn":
+            raise UsageError(
+                f"the archive of {program.name} calls CMSIS-NN",
+                where=f"--layout {layout}",
+                why="this layout has CMSIS-NN for TFLite Micro only",
+                hint="--layout cmake",
+            )
 
 
 def _left_out(facts: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gen_fw.errors import DoesNotFitError, UsageError
 from gen_fw.program import Firmware, Program
+from gen_fw.project.alif_csolution import only_cmake
 
 #: ETHOS_U_NPU_CONFIG_ID of the kit: a letter for the architecture, then MACs
 _CONFIG_IDS = {"u55": "H", "u85": "Z"}
@@ -50,6 +51,7 @@ def data(firmware: Firmware, facts: Mapping[str, Any], npu: Mapping[str, Any]) -
 def check(firmware: Firmware, facts: Mapping[str, Any]) -> None:
     """Raises UsageError for a placement, DoesNotFitError for models, that none of the kit's linker
     scripts can follow."""
+    only_cmake(firmware, "mlek")
     places = firmware.chosen.placement.memories
     arena, model = places["arena"], places["model"]
     script = _script(firmware, facts)

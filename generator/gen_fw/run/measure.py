@@ -6,17 +6,25 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from gen_fw.errors import GenFwError, UsageError
 from gen_fw.run import machine
 from gen_fw.run.build import build, executable
+from gen_fw.run.compare import Comparison, check_comparable, compare
 from gen_fw.run.elf import Image, Sizes
 from gen_fw.run.process import Done, stream
 from gen_fw.run.project import NativeProgram, NativeProject, load
-from gen_fw.run.tensors import Output, read_inputs, read_outputs, save_outputs
+from gen_fw.run.tensors import (
+    Output,
+    random_inputs,
+    read_inputs,
+    read_outputs,
+    save_golden,
+    save_outputs,
+)
 from gen_fw.run.tools import VALGRIND, find, needed, require
 
 Verdict = Literal["pass", "fail", "skip"]
@@ -54,6 +62,20 @@ class ProgramRun:
     sizes: Sizes
     samples: int
     outputs: tuple[Output, ...]
+    #: beside TFLite Micro, when that was asked for
+    comparison: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a run does beside running. ``random``: samples of noise (drawn with ``seed``) for
+    programs without a file; ``golden``: where the first program's first sample is stored as a
+    golden file."""
+
+    random: int = 0
+    seed: int = 0
+    compare: bool = False
+    golden: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +101,7 @@ def run(
     *,
     inputs: Mapping[str, Path] | None = None,
     output: Path | None = None,
+    wishes: Wishes | None = None,
     seconds: float = 300.0,
     environment: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = _silent,
@@ -96,7 +119,8 @@ def run(
     """
     project = load(folder)
     require(needed(project.toolchain, cxx=project.cxx))
-    given = _inputs(project, inputs or {})
+    wishes = wishes or Wishes()
+    given = _inputs(project, inputs or {}, wishes)
     built = build(project, environment=environment or {}, progress=progress, line=build_line)
     progress("running the application")
     app = executable(project, built, "app")
@@ -123,12 +147,30 @@ def run(
     if counter == "valgrind callgrind":
         progress("counting instructions")
         programs = _counted(project, programs, built, seconds)
+    if wishes.compare:
+        programs = tuple(
+            replace(
+                entry,
+                comparison=compare(
+                    project, entry.program, given[entry.program.name], entry.outputs, progress
+                ),
+            )
+            for entry in programs
+        )
     if output is not None:
         save_outputs(output, _named(programs))
+    if wishes.golden is not None:
+        first = programs[0]
+        save_golden(wishes.golden, first.program, given[first.program.name], first.outputs)
     return ProjectRun(project, counter, programs, app, image.bytes, image.ram)
 
 
-def _inputs(project: NativeProject, inputs: Mapping[str, Path]) -> dict[str, list[bytes]]:
+def _inputs(
+    project: NativeProject, inputs: Mapping[str, Path], wishes: Wishes
+) -> dict[str, list[bytes]]:
+    """Samples of each program that has some; every program's when they are needed later."""
+    if wishes.compare:
+        check_comparable(project)
     names = [program.name for program in project.programs]
     given: dict[str, list[bytes]] = {}
     for key, path in inputs.items():
@@ -136,6 +178,10 @@ def _inputs(project: NativeProject, inputs: Mapping[str, Path]) -> dict[str, lis
         if name not in names:
             raise UsageError(f"there is no program {name!r}", hint=f"there is {', '.join(names)}")
         given[name] = read_inputs(path, project.programs[names.index(name)])
+    wanted = wishes.random or int(wishes.compare or wishes.golden is not None)
+    for program in project.programs if wanted else ():
+        if program.name not in given:
+            given[program.name] = random_inputs(program, wanted, wishes.seed)
     return given
 
 
@@ -216,8 +262,6 @@ def _counted(
     project: NativeProject, programs: tuple[ProgramRun, ...], built: Path, seconds: float
 ) -> tuple[ProgramRun, ...]:
     """The programs with the instructions of one inference of the reference input."""
-    from dataclasses import replace
-
     place = _empty(built / "run" / "count")
     runner = executable(project, built, "runner")
     counted = []

@@ -94,7 +94,11 @@ def _again(program: Program, kept: Kept) -> tuple[Golden | None, tuple[Diagnosti
 def _computed(
     program: Program, inputs: Sequence[bytes], origin: str
 ) -> tuple[Golden | None, tuple[Diagnostic, ...]]:
-    answer = tflm.run(program.constants[0].data, program, inputs)
+    model = program.tflite
+    if model is None:
+        why = "an archive of TVM has no model that TFLite Micro could execute"
+        return None, (_skipped(program, why, "give --tflite MODEL, or --golden F.npz"),)
+    answer = tflm.run(model, program, inputs)
     if isinstance(answer, tflm.Failure):
         return None, (_skipped(program, answer.reason, answer.hint or _HINT),)
     found = files.make_golden(program, inputs, answer.outputs, answer.run2_outputs, origin=origin)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gen_fw.boards.load import load_board
-from gen_fw.candidates import lowering
+from gen_fw.lowering import lowering
 from gen_fw.memory.buffers import align
 from gen_fw.model.reader import read_model
 from gen_fw.model.types import Model
