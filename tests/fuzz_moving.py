@@ -190,14 +190,16 @@ def depth_space(b: Builder) -> Parts:
     return [source], [b.operator(name, [source], target, options, block_size=block)]
 
 
-def batch_space(b: Builder) -> Parts:
-    """SPACE_TO_BATCH_ND or its inverse, of images or of rows."""
+def batch_space(b: Builder, padded: bool = False) -> Parts:
+    """SPACE_TO_BATCH_ND or its inverse, of images or of rows. ``padded``: the first, with margins;
+    TFLM fills them with what its memory happens to hold."""
+    to_batch = padded or b.chance(0.5)
     sides = b.between(1, 2)
     block = [b.between(1, 3) for _ in range(sides)]
     tiles = [b.between(1, 4) for _ in range(sides)]
     full = [size * tile for size, tile in zip(block, tiles, strict=True)]
     margins = [[0, 0] for _ in range(sides)]
-    if b.chance(0.6):
+    if padded or (not to_batch and b.chance(0.6)):
         for axis, size in enumerate(full):
             low = b.between(0, min(2, size - 1))
             margins[axis] = [low, b.between(0, min(2, size - 1 - low))]
@@ -207,7 +209,7 @@ def batch_space(b: Builder) -> Parts:
     batches = (batch * math.prod(block), *tiles, depth)
     extra = [b.integers(*block), b.constant(np.array(margins, np.int32))]
     dtype = b.pick(_F, _8)
-    if b.chance(0.5):
+    if to_batch:
         source = typed(b, space, dtype)
         target = b.like(source, batches)
         inputs = [source, *extra]

@@ -5,15 +5,17 @@ of each family agree with TensorFlow Lite Micro on every byte of every tensor.""
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fuzz_functions
 import fuzz_moving
 import fuzz_places
 from aot_agree import agree, blank_case, cases_of_models, family_model
-from aot_harness import run_cases
+from aot_harness import Case, run_cases
 from aot_programs import lowered
 from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_damage import damaged_model
@@ -45,6 +47,34 @@ def test_contiguous_parts_are_not_copied(tmp_path: Path) -> None:
     cases = agree(models, "qemu-riscv32", HOSTS[1], tmp_path)
     saved = [case.program.report["plan"]["copies_saved"] for case in cases]
     assert sum(map(bool, saved)) >= len(saved) / 3, saved
+
+
+def _batches(case: Case) -> bytes:
+    """What SPACE_TO_BATCH_ND makes of the first sample, padded with 0."""
+    model = case.model
+    block, margins, source, target = model.subgraphs[0].tensors
+    sides = len(source.shape) - 2
+    blocks = np.frombuffer(model.buffers[block.buffer].data, "<i4").tolist()
+    around = np.frombuffer(model.buffers[margins.buffer].data, "<i4").reshape(-1, 2).tolist()
+    values = np.frombuffer(case.samples[0][0], "i1" if source.dtype.bits == 8 else "<f4")
+    padded = np.pad(values.reshape(source.shape), [(0, 0), *around, (0, 0)])
+    tiles = [n for size, n in zip(padded.shape[1:-1], blocks, strict=True) for n in (size // n, n)]
+    cut = padded.reshape(len(padded), *tiles, padded.shape[-1])
+    inner, outer = range(2, 2 * sides + 1, 2), range(1, 2 * sides, 2)
+    made = cut.transpose(*inner, 0, *outer, 2 * sides + 1).reshape(target.shape)
+    return np.ascontiguousarray(made).tobytes()
+
+
+def test_space_to_batch_with_margins(tmp_path: Path) -> None:
+    families = {"margins": lambda b: fuzz_moving.batch_space(b, padded=True)}
+    cases = []
+    for seed in range(30):
+        fuzz = family_model(families, "margins", seed)
+        case = Case(lowered(fuzz.model, fuzz.name, "host"), fuzz.model, fuzz.samples[:1], ())
+        cases.append(replace(case, expected=({3: _batches(case)},)))
+    outcome = run_cases(cases, SANITIZED[0], tmp_path, unity=True)
+    assert not outcome.mismatches, outcome.mismatches[:10]
+    assert all(measured.traced == [1] for measured in outcome.measured.values())
 
 
 def test_a_distance_that_is_too_short_shows(
