@@ -36,6 +36,16 @@ def agree(
 ) -> list[Case]:
     """Asserts that no byte of any tensor differs, and that at most the rest of ``share`` is left
     out: TFLM refuses the model, or its scales are so far from sense that this runtime does."""
+    cases = cases_of_models(models, board, share=share)
+    outcome = run_cases(cases, target, work, unity=True)
+    families = {fuzz.name: fuzz.family for fuzz in models}
+    found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
+    assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
+    return cases
+
+
+def cases_of_models(models: Sequence[FuzzModel], board: str, *, share: float = 0.98) -> list[Case]:
+    """The programs of models, with what TFLM computes."""
     answers = preserved([Question(fuzz.model, fuzz.samples) for fuzz in models])
     cases = []
     refused = []
@@ -49,10 +59,6 @@ def agree(
             continue
         refused.append(fuzz.name)
     assert len(cases) >= share * len(models), refused
-    outcome = run_cases(cases, target, work, unity=True)
-    families = {fuzz.name: fuzz.family for fuzz in models}
-    found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
-    assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
     return cases
 
 

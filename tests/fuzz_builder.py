@@ -29,6 +29,7 @@ CODES = {
     "DEPTHWISE_CONV_2D": (4, 3),
     "DEQUANTIZE": (6, 2),
     "FULLY_CONNECTED": (9, 4),
+    "L2_POOL_2D": (12, 1),
     "LOGISTIC": (14, 2),
     "MAX_POOL_2D": (17, 2),
     "MUL": (18, 2),

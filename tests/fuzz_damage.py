@@ -29,8 +29,13 @@ def damaged_model(seed: int, family: Callable[[Builder], Parts] | None = None) -
     b = Builder(np.random.default_rng([seed, 11]))
     inputs, outputs = family(b) if family else build(b, seed)
     for _ in range(b.between(1, 3)):
-        b.pick(_shape, _type, _quantization, _options, _wiring, _data)(b)
+        damage(b)
     return b.model(inputs, outputs)
+
+
+def damage(b: Builder) -> None:
+    """Changes one thing of a model being built."""
+    b.pick(_shape, _type, _quantization, _options, _wiring, _data)(b)
 
 
 def _tensor(b: Builder) -> Fields:

@@ -147,6 +147,9 @@ def logic(b: Builder) -> Parts:
 def select(b: Builder) -> Parts:
     source = typed(b, any_shape(b), b.pick(_F, _8, _16))
     other, condition = _other(b, source), _other(b, source, _BOOL)
+    if b.chance(0.1):  # single elements of several ranks
+        source = typed(b, (1,), source.dtype)
+        other, condition = typed(b, (), source.dtype), typed(b, (1, 1), _BOOL)
     operands = [condition, *((source, other) if b.chance(0.5) else (other, source))]
     target = b.like(source, source.shape)
     inputs = [condition, source, other]

@@ -91,3 +91,31 @@ def _constant(b: Builder, shape: tuple[int, ...], dtype: DType) -> Value:
     scale, zero = b.scale() / (256 if wide else 1), b.zero_point(dtype)
     scale = float(np.float32(scale))
     return Value(b.constant(array, [scale], [zero]), shape, scale, zero, dtype)
+
+
+def runtime_dense(b: Builder, dtype: DType) -> Parts:
+    """A fully connected layer whose weights are an input."""
+    rows, depth, count = b.pick(1, 1, 3), b.pick(1, 4, 9), b.pick(1, 3, 8)
+    kind = DType.FLOAT32 if dtype is DType.FLOAT32 else DType.INT8
+    source = b.value((rows, depth), dtype=dtype)
+    weights = b.value((count, depth), b.scale(0.002, 0.02), 0, kind)
+    activation = b.activation()
+    inputs: list[Value | int] = [source, weights]
+    product = float(np.float32(source.scale * weights.scale))
+    if b.chance(0.7):
+        wide = dtype is DType.INT16
+        array = b.rng.integers(-20_000, 20_000, count)
+        if dtype is DType.FLOAT32:
+            inputs.append(b.constant(array.astype(np.float32)))
+        else:
+            narrow = b.chance(0.4) or not wide
+            inputs.append(b.constant(array.astype(np.int32 if narrow else np.int64), [product]))
+    fit = product * 74 * 74 * np.sqrt(depth) / 60 * (256 if dtype is DType.INT16 else 1)
+    made = b.operator(
+        "FULLY_CONNECTED",
+        inputs,
+        b.output((rows, count), fit, activation, dtype),
+        "FullyConnectedOptions",
+        fused_activation_function=activation,
+    )
+    return [source, weights], [made]

@@ -28,18 +28,18 @@ def any_shape(b: Builder, least: int = 1, most: int = 4) -> Shape:
     return tuple(b.between(1, 6) for _ in range(rank))
 
 
-def _source(b: Builder, *dtypes: DType, least: int = 1, most: int = 4) -> Value:
+def any_source(b: Builder, *dtypes: DType, least: int = 1, most: int = 4) -> Value:
     return typed(b, any_shape(b, least, most), b.pick(*dtypes))
 
 
-def _axis(b: Builder, rank: int) -> tuple[int, int]:
+def any_axis(b: Builder, rank: int) -> tuple[int, int]:
     """An axis, and how a model may say it."""
     axis = b.between(0, rank - 1)
     return axis, axis - rank if b.chance(0.3) else axis
 
 
 def transpose(b: Builder) -> Parts:
-    source = _source(b, _F, _8, _16, most=5)
+    source = any_source(b, _F, _8, _16, most=5)
     order = b.rng.permutation(len(source.shape)).tolist()
     target = b.like(source, tuple(source.shape[axis] for axis in order))
     inputs = [source, b.integers(*order)]
@@ -48,7 +48,7 @@ def transpose(b: Builder) -> Parts:
 
 def cut(b: Builder) -> Parts:
     """SLICE, sometimes several of one tensor, and something that is computed from the parts."""
-    source = _source(b, _F, _8, _16, _32, DType.BOOL, most=5)
+    source = any_source(b, _F, _8, _16, _32, DType.BOOL, most=5)
     outputs = []
     for _ in range(b.between(1, 3)):
         begins = [b.between(0, size - 1) for size in source.shape]
@@ -72,7 +72,7 @@ def cut(b: Builder) -> Parts:
 
 
 def strided(b: Builder) -> Parts:
-    source = _source(b, _F, _8, _16, _32, DType.BOOL)
+    source = any_source(b, _F, _8, _16, _32, DType.BOOL)
     rank = len(source.shape)
     begins, ends, strides, shape = [], [], [], []
     masks = {"begin_mask": 0, "end_mask": 0, "shrink_axis_mask": 0}
@@ -107,8 +107,8 @@ def strided(b: Builder) -> Parts:
 
 def split(b: Builder) -> Parts:
     """SPLIT or SPLIT_V; one part may be joined with itself."""
-    source = _source(b, _F, _8, _16, _32)
-    axis, given = _axis(b, len(source.shape))
+    source = any_source(b, _F, _8, _16, _32)
+    axis, given = any_axis(b, len(source.shape))
     count = b.between(1, 4)
     shape = list(source.shape)
     sizes = [b.between(1, 4) for _ in range(count)]
@@ -131,9 +131,9 @@ def split(b: Builder) -> Parts:
 
 
 def pack(b: Builder) -> Parts:
-    first = _source(b, _F, _8, _16, _32, _64, most=3)
+    first = any_source(b, _F, _8, _16, _32, _64, most=3)
     sources = [first, *(b.like(first, first.shape) for _ in range(b.between(0, 3)))]
-    axis, given = _axis(b, len(first.shape) + 1)
+    axis, given = any_axis(b, len(first.shape) + 1)
     shape = (*first.shape[:axis], len(sources), *first.shape[axis:])
     fields = {"values_count": len(sources), "axis": given}
     target = b.like(first, shape)
@@ -141,8 +141,8 @@ def pack(b: Builder) -> Parts:
 
 
 def unpack(b: Builder) -> Parts:
-    source = _source(b, _F, _8, _16, _32, least=2)
-    axis, given = _axis(b, len(source.shape))
+    source = any_source(b, _F, _8, _16, _32, least=2)
+    axis, given = any_axis(b, len(source.shape))
     shape = (*source.shape[:axis], *source.shape[axis + 1 :])
     outputs = [b.like(source, shape) for _ in range(source.shape[axis])]
     fields = {"num": len(outputs), "axis": given}
@@ -150,13 +150,17 @@ def unpack(b: Builder) -> Parts:
 
 
 def pad(b: Builder) -> Parts:
-    source = _source(b, _F, _8, _16, _32, most=5)
+    source = any_source(b, _F, _8, _16, _32, most=5)
     margins = [[b.between(0, 3), b.between(0, 3)] for _ in source.shape]
     shape = tuple(n + sum(m) for n, m in zip(source.shape, margins, strict=True))
     inputs: list[Value | int] = [source, b.constant(np.array(margins, np.int32))]
     target = b.like(source, shape)
     if b.chance(0.5):
         return [source], [b.operator("PAD", inputs, target, "PadOptions")]
+    if b.chance(0.4):
+        given = b.like(source, (1,))
+        inputs.append(given)
+        return [source, given], [b.operator("PADV2", inputs, target, "PadV2Options")]
     value = np.array([b.between(-100, 100)], source.dtype.name.lower())
     scales, zeros = ([source.scale], [source.zero_point]) if source.scale else ([], [])
     inputs.append(b.constant(value, scales, zeros))
@@ -164,7 +168,7 @@ def pad(b: Builder) -> Parts:
 
 
 def mirror_pad(b: Builder) -> Parts:
-    source = _source(b, _F, _8)
+    source = any_source(b, _F, _8)
     mode = b.pick(MirrorPadMode.REFLECT, MirrorPadMode.SYMMETRIC)
     most = [size - int(mode is MirrorPadMode.REFLECT) for size in source.shape]
     margins = [[b.between(0, n), b.between(0, n)] if b.chance(0.6) else [0, 0] for n in most]
@@ -186,14 +190,16 @@ def depth_space(b: Builder) -> Parts:
     return [source], [b.operator(name, [source], target, options, block_size=block)]
 
 
-def batch_space(b: Builder) -> Parts:
-    """SPACE_TO_BATCH_ND or its inverse, of images or of rows."""
+def batch_space(b: Builder, padded: bool = False) -> Parts:
+    """SPACE_TO_BATCH_ND or its inverse, of images or of rows. ``padded``: the first, with margins;
+    TFLM fills them with what its memory happens to hold."""
+    to_batch = padded or b.chance(0.5)
     sides = b.between(1, 2)
     block = [b.between(1, 3) for _ in range(sides)]
     tiles = [b.between(1, 4) for _ in range(sides)]
     full = [size * tile for size, tile in zip(block, tiles, strict=True)]
     margins = [[0, 0] for _ in range(sides)]
-    if b.chance(0.6):
+    if padded or (not to_batch and b.chance(0.6)):
         for axis, size in enumerate(full):
             low = b.between(0, min(2, size - 1))
             margins[axis] = [low, b.between(0, min(2, size - 1 - low))]
@@ -203,7 +209,7 @@ def batch_space(b: Builder) -> Parts:
     batches = (batch * math.prod(block), *tiles, depth)
     extra = [b.integers(*block), b.constant(np.array(margins, np.int32))]
     dtype = b.pick(_F, _8)
-    if b.chance(0.5):
+    if to_batch:
         source = typed(b, space, dtype)
         target = b.like(source, batches)
         inputs = [source, *extra]
@@ -226,7 +232,7 @@ def broadcast_to(b: Builder) -> Parts:
 
 
 def reverse(b: Builder) -> Parts:
-    source = _source(b, _F, _8, _16, _32, _64, DType.BOOL)
+    source = any_source(b, _F, _8, _16, _32, _64, DType.BOOL)
     rank = len(source.shape)
     first = b.between(0, rank - 1)
     axes = list(range(first, b.between(first, rank - 1) + 1))
@@ -238,8 +244,8 @@ def reverse(b: Builder) -> Parts:
 
 
 def concatenation(b: Builder) -> Parts:
-    first = _source(b, _F, _16, _32, _64, DType.BOOL)
-    axis, given = _axis(b, len(first.shape))
+    first = any_source(b, _F, _16, _32, _64, DType.BOOL)
+    axis, given = any_axis(b, len(first.shape))
     sources = [first]
     for _ in range(b.between(1, 3)):
         shape = (*first.shape[:axis], b.between(1, 4), *first.shape[axis + 1 :])
@@ -250,104 +256,50 @@ def concatenation(b: Builder) -> Parts:
     return sources, [made]
 
 
-def resize(b: Builder, name: str, *dtypes: DType) -> Parts:
-    shape = (b.pick(1, 1, 2), b.between(1, 7), b.between(1, 7), b.between(1, 4))
-    source = typed(b, shape, b.pick(*dtypes))
-    factor = b.pick(None, 2, 3)
-    size = [n * factor if factor else b.between(1, 16) for n in shape[1:3]]
-    align = b.chance(0.3)
-    half = b.chance(0.4) and (not align or name == "RESIZE_NEAREST_NEIGHBOR")
-    options = {"align_corners": align, "half_pixel_centers": half}
-    table = "ResizeBilinearOptions" if name == "RESIZE_BILINEAR" else "ResizeNearestNeighborOptions"
-    target = b.like(source, (shape[0], *size, shape[3]))
-    made = b.operator(name, [source, b.integers(*size)], target, table, **options)
-    return [source], [made]
-
-
-def _places(b: Builder, shape: Shape, most: int) -> tuple[list[Value], Value | int]:
-    """int32 indices below ``most``, given or constant."""
-    if b.chance(0.5):
-        value = b.plain(shape, _32, (0, most - 1))
-        return [value], value
-    return [], b.constant(b.rng.integers(0, most, shape).astype(np.int32))
-
-
-def gather(b: Builder) -> Parts:
-    source = _source(b, _F, _8)
-    rank = len(source.shape)
-    axis, given = _axis(b, rank)
-    batch = b.between(0, axis) if b.chance(0.4) else 0
-    shape = (*source.shape[:batch], *any_shape(b, 1, 2))
-    more, indices = _places(b, shape, source.shape[axis])
-    target = (*source.shape[:axis], *shape[batch:], *source.shape[axis + 1 :])
-    fields = {"axis": given, "batch_dims": batch}
-    inputs = [source, indices]
-    made = b.operator("GATHER", inputs, b.like(source, target), "GatherOptions", **fields)
-    return [source, *more], [made]
-
-
-def gather_nd(b: Builder) -> Parts:
-    source = _source(b, _F, _8)
-    count = b.between(1, len(source.shape))
-    shape = (*any_shape(b, 1, 2), count)
-    more, indices = _places(b, shape, min(source.shape[:count]))
-    target = b.like(source, (*shape[:-1], *source.shape[count:]))
-    made = b.operator("GATHER_ND", [source, indices], target, "GatherNdOptions")
-    return [source, *more], [made]
-
-
-def embedding(b: Builder) -> Parts:
-    shape = (b.between(1, 9), *any_shape(b, 1, 2))
-    dtype = b.pick(_F, _8, _8)
-    table = b.value(shape, zero_point=0) if dtype is _8 else b.plain(shape, dtype)
-    more, indices = _places(b, (b.between(1, 5),), shape[0])
-    count = len(b.tensors[indices if isinstance(indices, int) else indices.index]["shape"])
-    assert count == 1
-    size = b.tensors[indices if isinstance(indices, int) else indices.index]["shape"][0]
-    target = (size, *shape[1:])
-    made = b.plain(target, _F) if dtype is _F or b.chance(0.5) else b.like(table, target)
-    inputs = [indices, table]
-    return [*more, table], [b.operator("EMBEDDING_LOOKUP", inputs, made)]
-
-
-def update_slice(b: Builder) -> Parts:
-    source = _source(b, _F, _8, _16, _32)
-    part = b.like(source, tuple(b.between(1, size) for size in source.shape))
-    begins = b.plain((len(source.shape),), b.pick(_32, _64), (-2, 7))
-    target = b.like(source, source.shape)
-    inputs = [source, part, begins]
-    return inputs, [b.operator("DYNAMIC_UPDATE_SLICE", inputs, target)]
-
-
-def shapes(b: Builder) -> Parts:
-    """SHAPE, FILL, ZEROS_LIKE and BROADCAST_ARGS."""
-    kind = b.between(0, 3)
-    if kind == 0:
-        source = _source(b, _F, _8)
-        made = b.plain((len(source.shape),), _32)
-        return [source], [b.operator("SHAPE", [source], made, "ShapeOptions", out_type=int(_32))]
-    if kind == 1:
-        value = typed(b, (), b.pick(_F, _32, _8))
-        shape = any_shape(b)
-        inputs: list[Value | int] = [b.integers(*shape), value]
-        return [value], [b.operator("FILL", inputs, b.like(value, shape), "FillOptions")]
-    if kind == 2:
-        source = _source(b, _F, _8, _32, _64)
-        made = b.like(source, source.shape)
-        return [source], [b.operator("ZEROS_LIKE", [source], made, "ZerosLikeOptions")]
-    whole = [b.between(1, 5) for _ in range(b.between(1, 4))]
-    kind_of = b.pick(np.int32, np.int64)
-    dtype = DType[kind_of.__name__.upper()]
-    ones = [size if b.chance(0.5) else 1 for size in whole][b.between(0, len(whole) - 1) :]
-    first = b.constant(np.array(ones, kind_of))
-    # as the application would fill it: equal sizes
-    second = b.plain((len(whole),), dtype, (1, 1))
-    inputs = [first, second] if b.chance(0.5) else [second, first]
-    made = b.operator("BROADCAST_ARGS", inputs, b.plain((len(whole),), dtype))
-    return [second], [made]
+def views(b: Builder) -> Parts:
+    """Parts of parts, joined and computed with in any order: what lies inside what, what must be
+    copied, and what may be written over it."""
+    source = b.value((b.pick(2, 4, 6), b.pick(2, 4), b.pick(3, 8)))
+    values, used = [source], {source.index}
+    for _ in range(b.between(4, 9)):
+        value = b.pick(*values[-4:])
+        used.add(value.index)
+        rows = value.shape[0]
+        step = b.between(0, 5)
+        if step == 0 and rows > 1:  # rows of it
+            begin = b.between(0, rows - 1)
+            size = b.between(1, rows - begin)
+            shape = (size, *value.shape[1:])
+            inputs = [value, b.integers(begin, 0, 0), b.integers(*shape)]
+            made = [b.operator("SLICE", inputs, b.like(value, shape), "SliceOptions")]
+        elif step == 1 and rows % 2 == 0:
+            halves = [b.like(value, (rows // 2, *value.shape[1:])) for _ in range(2)]
+            inputs = [b.integers(0), value]
+            made = b.several("SPLIT", inputs, halves, "SplitOptions", num_splits=2)
+        elif step == 2:
+            like = [v for v in values if v.shape[1:] == value.shape[1:] and v.scale == value.scale]
+            parts = [value, b.pick(*like)]
+            used.add(parts[1].index)
+            shape = (sum(part.shape[0] for part in parts), *value.shape[1:])
+            joined = b.like(value, shape)
+            made = [b.operator("CONCATENATION", parts, joined, "ConcatenationOptions", axis=0)]
+        elif step == 3:
+            other = b.pick(*(v for v in values if v.shape == value.shape))
+            used.add(other.index)
+            made = arithmetic(b, value, b.pick("ADD", "MUL"), other)[1]
+        elif step == 4:
+            order = [0, 2, 1]
+            shape = tuple(value.shape[axis] for axis in order)
+            inputs = [value, b.integers(*order)]
+            made = [b.operator("TRANSPOSE", inputs, b.like(value, shape), "TransposeOptions")]
+        else:
+            made = [b.operator("RELU", [value], b.like(value, value.shape))]
+        values += made
+    return [source], [v for v in values[1:] if v.index not in used or b.chance(0.15)]
 
 
 FAMILIES: dict[str, Family] = {
+    "views": views,
     "transpose": transpose,
     "slice": cut,
     "strided_slice": strided,
@@ -361,11 +313,4 @@ FAMILIES: dict[str, Family] = {
     "broadcast_to": broadcast_to,
     "reverse": reverse,
     "concatenation_types": concatenation,
-    "resize_nearest": lambda b: resize(b, "RESIZE_NEAREST_NEIGHBOR", _F, _8, _16),
-    "resize_bilinear": lambda b: resize(b, "RESIZE_BILINEAR", _F, _8),
-    "gather": gather,
-    "gather_nd": gather_nd,
-    "embedding": embedding,
-    "update_slice": update_slice,
-    "shapes": shapes,
 }

@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from arena_net import Net
 from fuzz_builder import Builder, Value
-from fuzz_layers import batch_matmul, transpose_conv
+from fuzz_damage import damage
+from fuzz_flow import flow, variables
+from fuzz_layers import batch_matmul, runtime_dense, transpose_conv
 from fuzz_models import FuzzModel, samples
 from fuzz_operators import Parts, conv, dense, depthwise, image, pool, reshape_flat, softmax
+from fuzz_signals import FAMILIES as SIGNALS
 from fuzz_state import lstm, svdf
 from gen_fw.model.graph import is_stateful
 from gen_fw.model.reader import read_model
@@ -90,6 +94,10 @@ FAMILIES: dict[str, Family] = {
     "batch_matmul": lambda b: batch_matmul(b, DType.INT8),
     "batch_matmul_int16": lambda b: batch_matmul(b, DType.INT16),
     "batch_matmul_float": lambda b: batch_matmul(b, DType.FLOAT32),
+    "runtime_dense": lambda b: runtime_dense(b, DType.INT8),
+    "runtime_dense_int16": lambda b: runtime_dense(b, DType.INT16),
+    "runtime_dense_float": lambda b: runtime_dense(b, DType.FLOAT32),
+    "float_root_pool": _layer(lambda b, v: pool(b, v, "L2_POOL_2D"), DType.FLOAT32),
     "svdf_int8": lambda b: svdf(b, DType.INT8, DType.INT8),
     "svdf_int16": lambda b: svdf(b, DType.INT8, DType.INT16),
     "svdf_float": lambda b: svdf(b, DType.FLOAT32, DType.FLOAT32),
@@ -98,14 +106,45 @@ FAMILIES: dict[str, Family] = {
     "lstm_float": lambda b: lstm(b, DType.FLOAT32),
 }
 
+#: families whose models are written tensor by tensor
+WRITTEN: dict[str, Callable[[np.random.Generator], Net]] = {
+    "flow": flow,
+    "variables": variables,
+    **SIGNALS,
+}
+
 #: samples of a model with state: from power-on, four more, and from power-on again
 SEQUENCE = (True, False, False, False, False, True)
 
 
+def _content(b: Builder, family: str, damages: int = 0) -> bytes:
+    """The file of a model, after some damages."""
+    if family in WRITTEN:
+        net = WRITTEN[family](b.rng)
+        for _ in range(damages):
+            graph = b.pick(*net.graphs)
+            b.tensors, b.operators, b.buffers = graph.tensors, graph.operators, net.buffers
+            if b.tensors and b.operators:
+                damage(b)
+        return net.file()
+    inputs, outputs = FAMILIES[family](b)
+    for _ in range(damages):
+        damage(b)
+    return b.model(inputs, outputs)
+
+
+def damaged_typed_model(family: str, seed: int) -> bytes:
+    """The file of a model with one to three things wrong."""
+    number = [*FAMILIES, *WRITTEN].index(family)
+    b = Builder(np.random.default_rng([seed, number, 19]))
+    return _content(b, family, b.between(1, 3))
+
+
 def typed_model(family: str, seed: int) -> FuzzModel:
     """The model of a family and a seed: the same bytes for the same two."""
-    b = Builder(np.random.default_rng([seed, list(FAMILIES).index(family), 13]))
-    content = b.model(*FAMILIES[family](b))
+    number = [*FAMILIES, *WRITTEN].index(family)
+    b = Builder(np.random.default_rng([seed, number, 13]))
+    content = _content(b, family)
     model = read_model(content)
     data = tuple(samples(model, b))
     if is_stateful(model):

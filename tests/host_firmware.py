@@ -20,6 +20,7 @@ from gen_fw.project.plan import ProjectPlan, chunks
 from gen_fw.project.render import render
 from gen_fw.runtimes.golden import load_golden
 from gen_fw.runtimes.tflm.lower import TflmOptions, lower
+from gen_fw.runtimes.tflm.prebuilt import upper_bound
 
 HOST = Path(__file__).resolve().parent / "functional" / "host"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wcomment", "-Wtrigraphs")
@@ -37,10 +38,13 @@ def firmware_of(
 ) -> Firmware:
     """Models by program name, lowered and placed; goldens by program name."""
     target = load_board(board)
+    read = {name: read_model(path) for name, path in models.items()}
     programs = tuple(
-        lower(read_model(path), name, target, TflmOptions(custom_ops=custom_ops or {}))
-        for name, path in models.items()
+        lower(model, name, target, TflmOptions(custom_ops=custom_ops or {}))
+        for name, model in read.items()
     )
+    if target.sdk.prebuilt:
+        programs = tuple(upper_bound(program, read[program.name]) for program in programs)
     chosen, tried = place(programs, target, shared_arena=shared_arena)
     return Firmware(
         programs,

@@ -26,8 +26,10 @@ rewrites the JSON files from which this page is rendered. Below that rung, `make
 generated code with several compilers and executes it on the host (tests/functional).
 
 Trees are named by variables: `IDF_PATH` (with `IDF_PYTHON_ENV_PATH`, as export.sh sets it; one run
-per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`. They are never written to. For an
-extracted archive, which has no commit, `IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
+per release), `ESP_TFLITE_MICRO_ROOT`, `ESP_NN_ROOT`, `TFLM_ROOT`, `CMSIS_NN_ROOT`, `ALIF_DFP_ROOT`,
+`NEURALSPOT_ROOT`, `MLF_ARCHIVES` (a folder of TVM's archives: docs/tvm.md) and so on, as each
+command below says. They are never written to. For an extracted archive, which has no commit,
+`IDF_PATH_COMMIT` and so on say which one it is. A SHA-256
 identifies the executable that ran; folder names go into it, so yours will differ.
 """
 
@@ -44,6 +46,19 @@ TAIL = """
   switches them off.
 * **No Espressif RISC-V toolchain.** The rv32imc run uses Debian's compiler, picolibc and QEMU's
   generic machine, without ESP-IDF; no `.bin` image of a RISC-V chip was built.
+* **No Apollo.** Firmware that contains Ambiq's TFLM libraries was linked and looked into; it may
+  run on Ambiq's processors only, and nobody has run it there. For Apollo4 the HAL's headers were
+  ours (the checkout at hand lacks apollo4p.h and apollo4l.h); for Apollo510 and Apollo330P nothing
+  was linked with AmbiqSuite (it lacks apollo510.h, apollo330P.h and a HAL library). The allowance
+  that makes arenas over these libraries upper bounds was not compared on a board. J-Link was never
+  called with a board.
+* **No XTC.** For xcore.ai no compiler was available: no `.xc` file and nothing under `__xcore__`
+  was compiled for the chip, `xmake`, `xrun` and `xflash` were not run. Native builds link XMOS's
+  library that simulates the vector unit; start-up code and channels were run with processes.
+* **No NPU.** QEMU has none and Arm's models were not available: of what Vela compiled, memory was
+  judged, and the command streams were never executed. Alif projects were linked, and their CPU code
+  ran on an emulated Cortex-M55; caches, clocks, power, OSPI flash and the SE tools were not tried.
+* **No Arm Compiler 6.** Its toolchain file and scatter file in Alif projects are untested.
 * **No PSRAM.** Its Kconfig symbols are checked; an arena in PSRAM was never allocated on a chip.
 """
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gen_fw.boards.board import Accelerator, Board, SystemConfig
-from gen_fw.errors import Diagnostic, DoesNotFitError, UsageError
+from gen_fw.errors import Diagnostic, DoesNotFitError, ModelError, UsageError
+from gen_fw.inputs import Source, models_alone
+from gen_fw.lowering import as_asked, compiling, lowering, not_compiled
 from gen_fw.memory.place import Chosen, check_wanted, choose, placements, roles_of
 from gen_fw.model.types import Model
 from gen_fw.program import Placement, Program, RegionRole
@@ -17,9 +19,9 @@ from gen_fw.request import Options
 
 if TYPE_CHECKING:
     from gen_fw.compilers.vela import VelaSettings
+    from gen_fw.runtimes.xcore.vectors import Oracle
 
 Progress = Callable[[str], None]
-Lower = Callable[[Model, str], Program]
 #: what a program for an NPU places
 _ROLES: tuple[RegionRole, ...] = ("arena", "model", "code")
 
@@ -30,17 +32,21 @@ def _roles(options: Options) -> tuple[RegionRole, ...]:
 
 
 def prepared(
-    models: Sequence[tuple[str, Model]],
+    models: Sequence[tuple[str, Source]],
     board: Board,
     options: Options,
     progress: Progress,
     alternatives: Callable[[], Iterable[Board]] = tuple,
 ) -> Chosen:
-    """The programs of ``models`` (name, model) under the first candidate that fits.
+    """The programs of ``models`` (name, what it is made of) under the first candidate that fits.
 
     Raises UsageError for options that the board cannot follow, ModelError, ToolMissingError, and
     DoesNotFitError with the table of what was tried.
     """
+    if board.kernels == "xcore":
+        from gen_fw.xcore_programs import prepared as on_xcore
+
+        return on_xcore(models_alone(models, board), board, options, progress)
     wanted: dict[str, Any] = {
         "wanted": options.place,
         "reserve": options.reserve,
@@ -48,9 +54,15 @@ def prepared(
         "alternatives": alternatives,
     }
     lower = lowering(options, board)
-    accelerator = compiling(options, board)
+    archives = not any(isinstance(model, Model) for _, model in models)
+    if archives and options.runtime not in ("", "tvm"):
+        raise UsageError(
+            f"--runtime {options.runtime}: an archive of TVM is code, and has no model",
+            hint="leave --runtime out, or generate from the .tflite",
+        )
+    accelerator = None if archives else compiling(options, board)
     if accelerator is None:
-        _not_compiled(models, board, options)
+        not_compiled(models, board, options)
         programs = tuple(lower(model, name) for name, model in models)
         progress("placing memory")
         return choose(lambda _placement: programs, roles_of(programs), board, **wanted)
@@ -75,154 +87,24 @@ def prepared(
         return replace(chosen, programs=(noted, *others))
 
 
-def compiling(options: Options, board: Board) -> Accelerator | None:
-    """The NPU that models are compiled for; None when they run on the CPU alone.
-
-    Raises UsageError for a compiler that the board does not have, and for options that exclude
-    each other.
-    """
-    npu = board.accelerator
-    runtime = options.runtime or board.default_runtime
-    if npu is not None and options.kernels == "ethos_u":
-        raise UsageError(
-            f"--kernels ethos_u follows from --compiler {npu.compiler}",
-            hint="leave --kernels out",
-        )
-    if options.compiler not in ("", "none"):
-        if npu is None or npu.compiler != options.compiler:
-            known = f"--compiler {npu.compiler} or " if npu else "use "
-            raise UsageError(
-                f"board {board.name} has no compiler {options.compiler!r:.80}",
-                hint=f"{known}--compiler none",
-            )
-        if runtime != "tflm":
-            raise UsageError(
-                f"--compiler {options.compiler} needs the runtime tflm",
-                why=f"runtime {runtime} does not call the NPU",
-                hint="--runtime tflm, or --compiler none",
-            )
-    if npu is None or options.compiler == "none" or runtime != "tflm":
-        if options.compiler_options:
-            raise UsageError("--compiler-option: no compiler runs", hint="leave it out")
+def oracle_of(program: Program) -> Oracle | None:
+    """What computes the expected outputs of ``program``; None: TFLite Micro."""
+    if program.runtime != "xcore":
         return None
-    if options.kernels == "reference":
-        raise UsageError(
-            "--kernels reference: what the NPU leaves to the CPU runs on CMSIS-NN",
-            hint="leave --kernels out, or --compiler none",
-        )
-    return npu
+    from gen_fw.xcore_programs import oracle_of as on_xcore
 
-
-def lowering(options: Options, board: Board) -> Lower:
-    """What makes a program of a model and a name, without a compiler: the wanted runtime, then the
-    arena's size as asked. Raises UsageError for a runtime, or kernels of the board, that do not
-    exist; the function raises ModelError, UsageError and DoesNotFitError."""
-    from gen_fw.project.names import check_function
-    from gen_fw.runtimes.aot.lower import lower as lower_aot
-    from gen_fw.runtimes.aot.target import target_on
-    from gen_fw.runtimes.tflm.abi import kernels_of
-    from gen_fw.runtimes.tflm.lower import lower as lower_tflm
-
-    runtime = options.runtime or board.default_runtime
-    if runtime not in ("aot", "tflm"):
-        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm")
-    if runtime == "aot":
-        target_on(board, options.optimise, options.kernels)
-        _buildable(board, options.kernels)
-    elif options.kernels not in ("", board.kernels):
-        kernels_of(board, options.kernels)
-    for function in options.custom_ops.values():
-        check_function(function)
-
-    def lower(model: Model, name: str) -> Program:
-        make = lower_aot if runtime == "aot" else lower_tflm
-        return _sized(make(model, name, board, options), options)
-
-    return lower
-
-
-def _buildable(board: Board, kernels: str) -> None:
-    """Raises UsageError for a library that projects of the board's family do not build."""
-    from gen_fw.project.family import load_family
-
-    if kernels not in ("cmsis_nn", "esp_nn"):
-        return
-    known = load_family(board.family).kernel_libraries
-    if kernels not in known:
-        raise UsageError(
-            f"--kernels {kernels}: {board.family} projects do not build it for generated C",
-            hint=f"--kernels {', '.join((*known, 'portable'))}, or leave it out",
-        )
-
-
-def estimating(options: Options, board: Board) -> Lower:
-    """The same without running a compiler: what an NPU would execute is counted as the CPU would
-    execute it, and everything is an estimate. A model that was given compiled is counted as it is.
-
-    Raises what ``lowering`` and ``compiling`` raise.
-    """
-    lower = lowering(options, board)
-    if compiling(options, board) is None:
-        return lower
-
-    def estimate(model: Model, name: str) -> Program:
-        from gen_fw.npu_programs import as_given
-
-        given = as_given(model, name, board, options)
-        if given is not None:
-            return _sized(given, options)
-        program = lower(model, name)
-        regions = tuple(
-            replace(
-                region,
-                confidence="estimate",
-                items=tuple(replace(item, confidence="estimate") for item in region.items),
-            )
-            for region in program.regions
-        )
-        return replace(program, regions=regions)
-
-    return estimate
-
-
-def _not_compiled(models: Sequence[tuple[str, Model]], board: Board, options: Options) -> None:
-    """Raises UsageError for a compiled model on a board that has an NPU, when that is not used."""
-    from gen_fw.compilers.command_stream import is_compiled
-
-    if board.accelerator is None:
-        return
-    for name, model in models:
-        if is_compiled(model):
-            runtime = options.runtime or board.default_runtime
-            asked = "--compiler none" if options.compiler == "none" else f"--runtime {runtime}"
-            raise UsageError(
-                f"{asked}: {name} was compiled by Vela, only the NPU can execute it",
-                hint=f"leave {asked} out, or generate from the original model",
-            )
-
-
-def _sized(program: Program, options: Options) -> Program:
-    from gen_fw.memory.sizing import sized
-
-    return sized(
-        program,
-        arena_size=options.arena_size,
-        allow_small=options.allow_small_arena,
-        max_arena=options.max_arena,
-        margin=options.arena_margin,
-    )
+    return on_xcore(program)
 
 
 def _served(board: Board, npu: Accelerator, options: Options) -> None:
     """Raises UsageError when no placement that was asked for is one that the NPU can serve."""
     check_wanted(board, options.place, options.reserve)
     if any(
-        _entry(npu, placement) for placement in placements(_roles(options), board, options.place)
+        _entry(board, npu, placement)
+        for placement in placements(_roles(options), board, options.place)
     ):
         return
-    asked = " ".join(
-        f"{role}={name}" for role, name in options.place.items() if role in ("arena", "model")
-    )
+    asked = " ".join(f"{role}={name}" for role, name in options.place.items() if role != "code")
     pairs = dict.fromkeys(f"arena={one.arena} model={one.model}" for one in npu.system_configs)
     raise UsageError(
         f"--place {asked}: {npu.name} of {board.name} cannot reach that placement",
@@ -231,7 +113,10 @@ def _served(board: Board, npu: Accelerator, options: Options) -> None:
     )
 
 
-def _entry(npu: Accelerator, placement: Placement) -> SystemConfig | None:
+def _entry(board: Board, npu: Accelerator, placement: Placement) -> SystemConfig | None:
+    kept = placement.memories.get("persistent")
+    if kept is not None and not board.memory(kept).npu_visible:
+        return None  # variables of the model lie there
     return npu.system_config(placement.memories["arena"], placement.memories["model"])
 
 
@@ -258,7 +143,7 @@ class _Npu:
 
     def __init__(
         self,
-        models: Sequence[tuple[str, Model]],
+        models: Sequence[tuple[str, Source]],
         board: Board,
         accelerator: Accelerator,
         options: Options,
@@ -273,7 +158,7 @@ class _Npu:
         self.made: dict[tuple[str, str], tuple[Program, ...]] = {}
 
     def programs(self, placement: Placement) -> tuple[Program, ...] | None:
-        entry = _entry(self.npu, placement)
+        entry = _entry(self.board, self.npu, placement)
         if entry is None:
             return None
         key = (entry.system_config, entry.memory_mode)
@@ -281,29 +166,32 @@ class _Npu:
             self.made[key] = tuple(self.program(name, model, entry) for name, model in self.models)
         return self.made[key]
 
-    def program(self, name: str, model: Model, entry: SystemConfig) -> Program:
+    def program(self, name: str, source: Source, entry: SystemConfig) -> Program:
         from gen_fw.compilers.vela import settings_for
-        from gen_fw.npu_programs import as_given, compiled_program
+        from gen_fw.npu_programs import as_given, compiled_program, row_of
 
+        if not isinstance(source, Model):
+            return lowering(self.options, self.board)(source, name)
+        model = source
         settings = settings_for(self.npu, entry, self.options.compiler_options, self.goal)
         given = as_given(model, name, self.board, self.options)
         if given is not None:
-            return _sized(given, self.options)
+            return as_asked(given, self.options)
 
         def attempt(settings: VelaSettings) -> _Attempt:
             program = compiled_program(
                 model, name, self.board, self.options, settings, self.progress
             )
-            return _Attempt(program, _row(program, self.options))
+            return _Attempt(program, row_of(program, self.options))
 
         first = attempt(settings)
-        limit = self.options.max_arena
+        limit = self.options.arena_limit
         if limit is None or not first.row or first.row["arena_bytes"] <= limit:
-            return _sized(first.program, self.options)
+            return as_asked(first.program, self.options)
         best, rows = self.search(first, limit, attempt, settings)
         npu = {**best.program.report["npu"], "tried": rows}
         program = replace(best.program, report={**best.program.report, "npu": npu})
-        return _sized(program, self.options)
+        return as_asked(program, self.options)
 
     def search(
         self,
@@ -324,62 +212,50 @@ class _Npu:
                 asked += [replace(settings, arena_cache_size=size) for size in sizes if size]
         if settings.optimise != "Size":
             asked.append(replace(settings, optimise="Size"))
-        attempts = [first]
-        for one in asked[1:]:
-            attempts.append(attempt(one))
-            row = attempts[-1].row
-            self.progress(
-                f"arena {row['arena_bytes']} of {limit} bytes, {row['cycles']} cycles (estimate)"
-            )
-        fitting = [one for one in attempts if one.row["arena_bytes"] <= limit]
-        best = min(attempts, key=lambda one: one.row["arena_bytes"])
+        attempts = [first, *(self.tried(one, limit, attempt) for one in asked[1:])]
+        made = [one for one in attempts if isinstance(one, _Attempt)]
+        fitting = [one for one in made if one.row["arena_bytes"] <= limit]
+        best = min(made, key=lambda one: one.row["arena_bytes"])
         if fitting:
             best = min(fitting, key=_rank)
         rows = [
             {**one.row, "fits": one.row["arena_bytes"] <= limit, "chosen": one is best}
+            if isinstance(one, _Attempt)
+            else {**one, "fits": False, "chosen": False}
             for one in attempts
         ]
         if not fitting:
-            raise _over_budget(best, limit, rows)
+            from gen_fw.npu_programs import over_budget
+
+            raise over_budget(best.program, best.row["arena_bytes"], limit, rows)
         return best, rows
+
+    def tried(
+        self, settings: VelaSettings, limit: int, attempt: Callable[[VelaSettings], _Attempt]
+    ) -> _Attempt | dict[str, Any]:
+        """An attempt, or its row when the compiler finds no plan under these settings."""
+        try:
+            made = attempt(settings)
+            why = "" if made.row else "all operators on the CPU"
+        except ModelError as error:
+            why = error.why or error.what
+        if not why:
+            row = made.row
+            self.progress(
+                f"arena {row['arena_bytes']} of {limit} bytes, {row['cycles']} cycles (estimate)"
+            )
+            return made
+        self.progress(f"no plan: {why}")
+        return {
+            "optimise": settings.optimise,
+            "arena_cache_size": settings.arena_cache_size,
+            **dict.fromkeys(("scratch_bytes", "arena_bytes", "model_bytes", "cycles")),
+            "inference_ms": None,
+            "why": why,
+        }
 
 
 def _rank(attempt: _Attempt) -> tuple[int, int, int]:
     """The fastest first, then the smallest."""
     row = attempt.row
     return row["cycles"], row["arena_bytes"], row["model_bytes"]
-
-
-def _row(program: Program, options: Options) -> dict[str, Any]:
-    """One line of the table of what was tried; empty when the NPU has nothing to do."""
-    from gen_fw.memory.sizing import sized
-
-    if "npu" not in program.adapter:
-        return {}
-    npu = program.report["npu"]
-    with_margin = sized(program, margin=options.arena_margin)
-    return {
-        "optimise": npu["settings"]["optimise"],
-        "arena_cache_size": npu["settings"]["arena_cache_size"],
-        "scratch_bytes": npu["scratch_bytes"],
-        "arena_bytes": with_margin.region("arena").bytes,
-        "model_bytes": program.region("model").bytes,
-        "cycles": npu["cycles"],
-        "inference_ms": npu["inference_ms"],
-    }
-
-
-def _over_budget(best: _Attempt, limit: int, rows: Sequence[Mapping[str, Any]]) -> DoesNotFitError:
-    tried = "; ".join(
-        f"{row['optimise']}"
-        + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
-        + f": {row['arena_bytes']}"
-        for row in rows
-    )
-    needed = best.row["arena_bytes"]
-    return DoesNotFitError(
-        f"the arena of {best.program.name} has {needed} bytes at least, --max-arena allows {limit}",
-        why=f"tried with vela: {tried}",
-        hint=f"--max-arena {needed}, or a smaller model",
-        detail={"needed": needed, "allowed": limit, "tried": [], "compiled": list(rows)},
-    )

@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import DoesNotFitError, GenFwError, UsageError
+from gen_fw.inputs import Source, models_alone
 from gen_fw.model.types import Model
-from gen_fw.program import Item, Program
-from gen_fw.request import Options
+from gen_fw.program import Candidate, Item, Program
+from gen_fw.request import ModelRequest, Options
 
 Progress = Callable[[str], None]
 #: "fits elsewhere": in another memory than the board's first choice, such as PSRAM
@@ -73,20 +74,14 @@ def fit(
     options that no board can follow.
     """
     from gen_fw.boards.load import all_boards, load_board
-    from gen_fw.model.reader import read_model
-    from gen_fw.project.names import program_names, slug
+    from gen_fw.inputs import read_inputs
 
     if not paths:
         raise UsageError("no model given", hint="gen-fw fit model.tflite")
     options = options or Options()
     judged = [load_board(name) for name in dict.fromkeys(boards)] or list(all_boards())
-    stems = [path.stem for path in paths]
-    names = program_names(stems, [slug(stem) for stem in stems])
-    models: list[tuple[str, Model]] = []
-    for path, name in zip(paths, names, strict=True):
-        progress(f"reading {path.name}")
-        models.append((name, read_model(path)))
-    trial = _Trial(models, options)
+    inputs = read_inputs([ModelRequest(path) for path in paths], options.io, progress)
+    trial = _Trial([(one.name, one.source) for one in inputs], options)
     rows = []
     for board in sorted(judged, key=lambda board: board.name):
         progress(f"trying {board.name}")
@@ -94,17 +89,14 @@ def fit(
     if trial.refusals and len(trial.refusals) == len(rows):
         raise trial.refusals[0]
     return Fit(
-        tuple(
-            (name, path.name, len(model.raw))
-            for path, (name, model) in zip(paths, models, strict=True)
-        ),
+        tuple((one.name, one.wanted.path.name, one.bytes) for one in inputs),
         tuple(rows),
         _smallest(rows),
     )
 
 
 class _Trial:
-    def __init__(self, models: Sequence[tuple[str, Model]], options: Options) -> None:
+    def __init__(self, models: Sequence[tuple[str, Source]], options: Options) -> None:
         self.models, self.options = models, options
         #: programs by all that lowering takes from a board; kits of one chip share them
         self.lowered: dict[object, tuple[Program, ...]] = {}
@@ -117,8 +109,12 @@ class _Trial:
 
         options = self.options
         row = BoardFit(board, options.runtime or board.default_runtime, "not supported")
+        tried: tuple[Candidate, ...] = ()
         try:
-            programs = self.programs(board)
+            if board.kernels == "xcore":
+                programs, tried = self.on_xcore(board)
+            else:
+                programs = self.programs(board)
         except DoesNotFitError as error:  # --max-arena
             return replace(row, verdict="does not fit", reason=_text(error), hint=error.hint)
         except GenFwError as error:
@@ -129,30 +125,41 @@ class _Trial:
         shared = options.shared_arena
         row = replace(
             row,
+            runtime=programs[0].runtime,
             kernels=programs[0].kernels,
             arena=tuple(demands(programs, "arena", shared)),
             model=tuple(demands(programs, "model", shared)),
             code=tuple(demands(programs, "code", shared)),
         )
-        try:
-            chosen, tried = place(
-                programs,
-                board,
-                wanted=options.place,
-                reserve=options.reserve,
-                shared_arena=shared,
-            )
-        except DoesNotFitError as error:
-            best = min(error.detail["tried"], key=_shortage)
-            return replace(row, verdict="does not fit", reason=error.why, candidate=best)
-        made = candidate_document(chosen)
+        if not tried:
+            try:
+                _, tried = place(
+                    programs,
+                    board,
+                    wanted=options.place,
+                    reserve=options.reserve,
+                    shared_arena=shared,
+                )
+            except DoesNotFitError as error:
+                best = min(error.detail["tried"], key=_shortage)
+                return replace(row, verdict="does not fit", reason=error.why, candidate=best)
+        elif not tried[-1].fits:
+            best = min(map(candidate_document, tried), key=_shortage)
+            return replace(row, verdict="does not fit", reason=_missing(best), candidate=best)
+        made = candidate_document(tried[-1])
         if len(tried) == 1:
             return replace(row, verdict="fits", candidate=made)
         reason = _missing(candidate_document(tried[0]))
         return replace(row, verdict="fits elsewhere", reason=reason, candidate=made)
 
+    def on_xcore(self, board: Board) -> tuple[tuple[Program, ...], tuple[Candidate, ...]]:
+        """Tiles have RAM of their own, so that a placement is more than a memory for each role."""
+        from gen_fw.xcore_steps import fitted
+
+        return fitted(models_alone(self.models, board), board, self.options)
+
     def programs(self, board: Board) -> tuple[Program, ...]:
-        from gen_fw.candidates import estimating
+        from gen_fw.lowering import estimating
 
         lower = estimating(self.options, board)
         key = self.key(board)
@@ -161,17 +168,19 @@ class _Trial:
         return self.lowered[key]
 
     def key(self, board: Board) -> object:
-        from gen_fw.candidates import compiling
+        from gen_fw.lowering import compiling
         from gen_fw.runtimes.aot.target import target_on
         from gen_fw.runtimes.tflm.abi import build_of
 
         options = self.options
         runtime = options.runtime or board.default_runtime
+        if any(not isinstance(model, Model) for _, model in self.models):
+            return board.name  # whether an archive can be built depends on all of it
         if runtime == "aot":
             return runtime, target_on(board, options.optimise, options.kernels)
         npu = compiling(options, board)
         build = build_of(board, options.kernels, options.optimise)
-        return runtime, build, npu.name if npu else ""
+        return runtime, build, npu.name if npu else "", board.sdk.prebuilt
 
 
 def _smallest(rows: Sequence[BoardFit]) -> BoardFit | None:

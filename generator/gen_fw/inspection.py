@@ -11,7 +11,7 @@ from typing import Any
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import Diagnostic, ModelError, UsageError
-from gen_fw.model.types import Model
+from gen_fw.model.types import Model, Operator
 from gen_fw.program import ArenaPlan
 from gen_fw.request import Options
 from gen_fw.runtimes.tflm.abi import Build
@@ -61,12 +61,15 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     from gen_fw.report.inspect import document
     from gen_fw.runtimes.aot.lower import misfits
     from gen_fw.runtimes.tflm.lower import resolver_call
+    from gen_fw.runtimes.tflm.prebuilt import allowance
     from gen_fw.runtimes.tflm.support import check as check_support
 
     asked = asked or Asked()
     board, build = _target(asked)
     progress(f"reading {path.name}")
     model = read_model(path)
+    if board.kernels == "xcore":
+        return _on_xcore(model, board, path.name, resolver_call(build.release))
     named = asked.board and board.name
     npu = board.accelerator
     compiled = npu is not None and compiled_for(model) in ("", npu.name)
@@ -98,6 +101,13 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
             hint="gen-fw MODEL --board B -o DIR --dry-run runs it",
         )
         found = replace(found, notes=(*found.notes, note))
+    if board.sdk.prebuilt and runtime == "tflm" and found.document is not None:
+        note = Diagnostic(
+            f"{board.sdk.name}'s library of TFLM may need up to {allowance(model)} bytes more",
+            why="this is the arena with upstream's kernels; that library is a fork",
+            hint="projects have the upper bound, those of --layout standalone the exact size",
+        )
+        found = replace(found, notes=(*found.notes, note))
     made = document(
         replace(model, diagnostics=(*model.diagnostics, *found.notes)),
         path.name,
@@ -106,6 +116,25 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
         found.document,
     )
     return Inspection(made, found.plan)
+
+
+def _on_xcore(
+    model: Model, board: Board, file: str, call: Callable[[Operator], str | None]
+) -> Inspection:
+    """What can be told before xformer runs: which operators it refuses."""
+    from gen_fw.compilers.xformer_summary import is_xformed, refusals
+    from gen_fw.report.inspect import document
+
+    reasons = ["xformer made this model, and takes no model twice"] * is_xformed(model)
+    reasons += refusals(model)
+    note = Diagnostic(
+        f"the arena on {board.name} is not known",
+        why="xformer, XMOS's compiler, plans it",
+        hint="gen-fw MODEL --board B -o DIR --dry-run runs it; gen-fw fit estimates",
+    )
+    supported = {"xcore": {"ok": not reasons, "reasons": reasons}}
+    told = replace(model, diagnostics=(*model.diagnostics, note))
+    return Inspection(document(told, file, supported, call, None), None)
 
 
 def _target(asked: Asked) -> tuple[Board, Build]:
@@ -124,6 +153,12 @@ def _target(asked: Asked) -> tuple[Board, Build]:
             hint="--runtime aot, with --board NAME for a certain board",
         )
     board = load_board(asked.board or "host")
+    if board.kernels == "xcore":
+        if asked.runtime or asked.kernels:
+            raise UsageError(
+                f"board {board.name} has the runtime xcore only", hint="leave --runtime out"
+            )
+        return board, build_for_isa("host", "")
     if asked.board:
         return board, build_of(board, asked.kernels)
     return board, build_for_isa(asked.cpu or "host", asked.kernels)

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gen_fw.boards.board import Accelerator, Board
-from gen_fw.compilers.command_stream import compiled_for, scratch_bytes
+from gen_fw.compilers.command_stream import compiled_for, damage, scratch_bytes
 from gen_fw.compilers.vela import INI, Compiled, VelaSettings, vela
 from gen_fw.compilers.vela_summary import float_tensors, left_on_cpu, quantized_tensors
-from gen_fw.errors import Diagnostic, ModelError
+from gen_fw.errors import Diagnostic, DoesNotFitError, ModelError
 from gen_fw.model.graph import resources
 from gen_fw.model.types import Model
 from gen_fw.program import Constant, Program
@@ -22,6 +22,7 @@ Progress = Callable[[str], None]
 #: reasons that a warning names
 _FEW = 3
 _MEANT = "--compiler none says that this is meant"
+_BEFORE = "generate from the original model, before Vela"
 
 
 def compiled_program(
@@ -42,6 +43,8 @@ def compiled_program(
         compiled = vela(model, name, settings, progress)
     except ModelError:
         if quantized_tensors(model):
+            # where the CPU cannot execute it either, TFLM's reasons say more, and what to do
+            lower(model, name, board, options)
             raise
         # nothing in it is for the NPU, so that Vela cannot read it does not matter
         program = lower(model, name, board, options)
@@ -70,7 +73,7 @@ def as_given(model: Model, name: str, board: Board, options: Options) -> Program
     """A model that is not to be compiled, lowered; None for any other model. It was given
     compiled, or has what Vela does not compile rightly.
 
-    Raises ModelError when it was compiled for another NPU than the board's.
+    Raises ModelError when it was compiled for another NPU than the board's, or is damaged.
     """
     found = compiled_for(model)
     if found is None:
@@ -91,7 +94,15 @@ def as_given(model: Model, name: str, board: Board, options: Options) -> Program
             f"the model was compiled by Vela for {found}, which {npu.name} cannot execute",
             where=name,
             why="a compiled model runs on the NPU that it was made for, and cannot be recompiled",
-            hint="generate from the original model, before Vela",
+            hint=_BEFORE,
+        )
+    fault = damage(model)
+    if fault:
+        raise ModelError(
+            "the model was compiled by Vela, and the driver of the NPU refuses it",
+            where=name,
+            why=fault,
+            hint=_BEFORE,
         )
     if not found:
         notes = (
@@ -155,4 +166,41 @@ def _unused(name: str, compiled: Compiled) -> Diagnostic:
         f"the NPU will not be used: vela leaves all {len(rows)} operators of {name} to the CPU",
         why="; ".join(reasons[:_FEW]) + more,
         hint=_MEANT,
+    )
+
+
+def row_of(program: Program, options: Options) -> dict[str, Any]:
+    """One line of the table of what was tried; empty when the NPU has nothing to do."""
+    from gen_fw.memory.sizing import sized
+
+    if "npu" not in program.adapter:
+        return {}
+    npu = program.report["npu"]
+    with_margin = sized(program, margin=options.arena_margin)
+    return {
+        "optimise": npu["settings"]["optimise"],
+        "arena_cache_size": npu["settings"]["arena_cache_size"],
+        "scratch_bytes": npu["scratch_bytes"],
+        "arena_bytes": with_margin.region("arena").bytes,
+        "model_bytes": program.region("model").bytes,
+        "cycles": npu["cycles"],
+        "inference_ms": npu["inference_ms"],
+    }
+
+
+def over_budget(
+    program: Program, needed: int, limit: int, rows: Sequence[Mapping[str, Any]]
+) -> DoesNotFitError:
+    """The error that no plan of the compiler is within ``limit`` bytes."""
+    tried = "; ".join(
+        f"{row['optimise']}"
+        + (f" with arena cache {row['arena_cache_size']}" if row["arena_cache_size"] else "")
+        + f": {row['arena_bytes'] or row['why']}"
+        for row in rows
+    )
+    return DoesNotFitError(
+        f"the arena of {program.name} has {needed} bytes at least, --max-arena allows {limit}",
+        why=f"tried with vela: {tried}",
+        hint=f"--max-arena {needed}, or a smaller model",
+        detail={"needed": needed, "allowed": limit, "tried": [], "compiled": list(rows)},
     )

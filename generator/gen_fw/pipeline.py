@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import ConflictError, Diagnostic, GenFwError, ToolMissingError, UsageError
-from gen_fw.model.types import Model
+from gen_fw.inputs import Input, read_inputs
 from gen_fw.program import Firmware, Golden, Program
 from gen_fw.project.check import CheckResult
 from gen_fw.project.intent import FILE as SETTINGS
@@ -93,8 +93,9 @@ def plan(
 ) -> Planned:
     """Reads, lowers, places and renders; writes nothing. ``out`` is read for what a regeneration
     keeps: ``gen-fw.toml``, labels and the test vectors. ``force`` gives up edited vectors."""
+    from gen_fw.boards.layouts import for_layout
     from gen_fw.boards.load import all_boards, load_board
-    from gen_fw.candidates import prepared
+    from gen_fw.candidates import oracle_of, prepared
     from gen_fw.project.assemble import assemble  # loads numpy and Jinja, which inspect needs not
 
     stored = read_intent(out)
@@ -108,15 +109,16 @@ def plan(
         )
     if not request.board:
         raise UsageError("no board given", hint="add --board NAME; `gen-fw boards` lists them")
-    board = load_board(request.board)
     options = request.options
-    models = _models(request, progress)
-    chosen = prepared(models, board, options, progress, all_boards)
+    board = for_layout(load_board(request.board, options.layout), options.layout)
+    inputs = read_inputs(request.models, options.io, progress)
+    named = [(one.name, one.source) for one in inputs]
+    chosen = prepared(named, board, options, progress, all_boards)
     # labels of the last generation may serve new models
     project = out if stored and not as_it_is else None
     labelled = [
-        _labelled(program, wanted, model, project)
-        for program, wanted, (_, model) in zip(chosen.programs, request.models, models, strict=True)
+        _labelled(program, one, project)
+        for program, one in zip(chosen.programs, inputs, strict=True)
     ]
     programs = tuple(program for program, _ in labelled)
     request = replace(request, models=tuple(wanted for _, wanted in labelled))
@@ -131,6 +133,7 @@ def plan(
             kept=None
             if wanted.golden or wanted.sample
             else _kept(program, stored, out, as_it_is=as_it_is, force=force),
+            oracle=oracle_of(program),
         )
         goldens.append(golden)
         diagnostics.extend(notes)
@@ -144,20 +147,6 @@ def plan(
     return Planned(board, firmware, made.plan, made.intent, made.overridden, tuple(diagnostics))
 
 
-def _models(request: Request, progress: Progress) -> list[tuple[str, Model]]:
-    """Every model, read, with its program's name."""
-    from gen_fw.model.reader import read_model
-    from gen_fw.project.names import program_names, slug
-
-    stems = [model.path.stem for model in request.models]
-    names = program_names(stems, [m.name or slug(m.path.stem) for m in request.models])
-    models = []
-    for name, wanted in zip(names, request.models, strict=True):
-        progress(f"reading {wanted.path.name}")
-        models.append((name, read_model(wanted.path)))
-    return models
-
-
 def _kept(
     program: Program, stored: Intent | None, out: Path, *, as_it_is: bool, force: bool
 ) -> Kept | None:
@@ -165,7 +154,7 @@ def _kept(
 
     Raises ConflictError when they were edited, unless ``force``.
     """
-    from gen_fw.project.assemble import MODEL
+    from gen_fw.project.assemble import REFERENCE, input_file
 
     intents = [model for model in stored.models if model.name == program.name] if stored else []
     if not intents:
@@ -181,7 +170,11 @@ def _kept(
             where=f"gen/{program.name}/golden.npz",
             hint=f"--force --golden {path} takes them as they are, --force alone makes new ones",
         )
-    same = bool(_pinned(folder / MODEL, program.constants[0].sha256))
+    same = bool(_pinned(folder / input_file(program), program.constants[0].sha256))
+    if intents[0].golden_origin != "golden file":
+        # outputs that TFLM computed are those of the model that an archive was compiled from
+        for reference in (one for one in program.constants if one.label == "reference"):
+            same = same and bool(_pinned(folder / REFERENCE, reference.sha256))
     return Kept(npz, intents[0].golden_origin, same_model=same, as_it_is=as_it_is)
 
 
@@ -196,17 +189,16 @@ def _pinned(path: Path, sha256: str) -> bytes:
     return data if hashlib.sha256(data).hexdigest() == sha256 else b""
 
 
-def _labelled(
-    program: Program, wanted: ModelRequest, model: Model, project: Path | None
-) -> tuple[Program, ModelRequest]:
+def _labelled(program: Program, one: Input, project: Path | None) -> tuple[Program, ModelRequest]:
     """``program`` with class labels: of the file that was given, else of the model itself, else
     those that the application was made with."""
     from gen_fw.model.metadata import read_labels as labels_inside
     from gen_fw.project.labels import FILE, read_labels
 
+    wanted, model = one.wanted, one.model
     file = wanted.labels
     if file is None:
-        inside = labels_inside(model)
+        inside = () if model is None else labels_inside(model)
         last = project / "gen" / program.name / FILE if project else None
         if inside or last is None or not last.is_file():
             return replace(program, labels=inside), wanted

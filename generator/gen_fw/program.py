@@ -152,6 +152,12 @@ class Program:
     arena_plan: ArenaPlan | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    @property
+    def tflite(self) -> memoryview | None:
+        """The .tflite that runs, or that the sources were compiled from; None without one."""
+        by_label = {constant.label: constant.data for constant in self.constants}
+        return by_label.get("reference", None if self.runtime == "tvm" else self.constants[0].data)
+
     def region(self, role: RegionRole) -> Region:
         """The region of that role; KeyError if the program has none."""
         for region in self.regions:
@@ -214,6 +220,8 @@ class Golden:
     origin: str = ""
     #: content of gen/<name>/golden.npz
     npz: bytes = b""
+    #: how far the outputs are from TFLite Micro's, where they are another runtime's: plain data
+    difference: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

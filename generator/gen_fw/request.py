@@ -34,6 +34,10 @@ class ModelRequest:
     sample: Path | None = None
     #: text file, one class label a line
     labels: Path | None = None
+    #: the module of an archive with several; empty: all of them
+    module: str = ""
+    #: the .tflite that an archive was compiled from
+    tflite: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class Options:
     allow_small_arena: bool = False
     #: what every arena gets on top of its need: bytes, or a share of it such as "10%"
     arena_margin: int | str = 0
-    #: largest arena in bytes that is acceptable
-    max_arena: int | None = None
+    #: largest arena in bytes that is acceptable; "auto": any, and whatever makes it fit
+    max_arena: int | Literal["auto"] | None = None
     #: write a memory plan into the model where that saves memory (tflm)
     offline_plan: bool = True
     optimise: Optimise = "speed"
@@ -68,6 +72,11 @@ class Options:
     ci: Ci = "none"
     #: custom operator code -> C++ function that returns its registration
     custom_ops: Mapping[str, str] = field(default_factory=dict)
+    #: tensor of an archive -> ``dtype:shape``, such as ``float32:1x10``
+    io: Mapping[str, str] = field(default_factory=dict)
+    #: largest difference that the self-test allows, in steps of an integer or 1/256 of the largest
+    #: value; None: exact, but for archives of TVM, whose kernels round otherwise than TFLM's
+    tolerance: int | None = None
     template_dir: Path | None = None
 
     def __post_init__(self) -> None:
@@ -79,7 +88,10 @@ class Options:
                     hint=f"known: {', '.join(known)}",
                 )
         _in_range("arena_size", self.arena_size, 1)
-        _in_range("max_arena", self.max_arena, 1)
+        if self.max_arena != "auto":
+            _in_range("max_arena", self.max_arena, 1)
+        if self.tolerance is not None and not 0 <= self.tolerance <= 255:
+            raise UsageError("--tolerance: a number of steps from 0 to 255 is needed")
         for count in self.reserve.values():
             _in_range("reserve", count, 0)
         if isinstance(self.arena_margin, int):
@@ -95,6 +107,11 @@ class Options:
                 why="a fixed size has its margin in it",
                 hint="--arena-margin 0 takes back a margin that gen-fw.toml has",
             )
+
+    @property
+    def arena_limit(self) -> int | None:
+        """``--max-arena`` in bytes; None: no limit."""
+        return None if self.max_arena == "auto" else self.max_arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +151,16 @@ def request(
     goldens: Sequence[str | PathLike[str]] = (),
     samples: Sequence[str | PathLike[str]] = (),
     labels: Sequence[str | PathLike[str]] = (),
+    tflites: Sequence[str | PathLike[str]] = (),
+    modules: Sequence[str] = (),
     **options: Any,
 ) -> Request:
     """A Request from loose arguments.
 
-    ``goldens``, ``samples`` and ``labels`` are files, one for each model in order, or
-    ``NAME=FILE`` with a name or a file's stem for some of the models. Raises UsageError when they
-    cannot be paired up or an option is unknown.
+    ``goldens``, ``samples``, ``labels`` and ``tflites`` are files, one for each model in order, or
+    ``NAME=FILE`` with a name or a file's stem for some of the models; ``modules`` are names of
+    modules, one for each archive in order. Raises UsageError when they cannot be paired up or an
+    option is unknown.
     """
     unknown = sorted(set(options) - OPTION_NAMES)
     if unknown:
@@ -148,12 +168,15 @@ def request(
             f"unknown option {unknown[0]!r}",
             hint="options are the fields of gen_fw.request.Options",
         )
-    stems = [name or Path(path).stem for path, name in zip_longest(models, names[: len(models)])]
+    stems = [name or stem(Path(path)) for path, name in zip_longest(models, names[: len(models)])]
     if len(names) > len(models):
         raise UsageError(f"--name is given {len(names)} times for {len(models)} model(s)")
     golden = _paired("--golden", goldens, stems)
     sample = _paired("--sample", samples, stems)
     label = _paired("--labels", labels, stems)
+    tflite = _paired("--tflite", tflites, stems)
+    if len(modules) > len(models):
+        raise UsageError(f"--module is given {len(modules)} times for {len(models)} archive(s)")
     return Request(
         models=tuple(
             ModelRequest(
@@ -162,6 +185,8 @@ def request(
                 golden=golden.get(index),
                 sample=sample.get(index),
                 labels=label.get(index),
+                module=modules[index] if index < len(modules) else "",
+                tflite=tflite.get(index),
             )
             for index, path in enumerate(models)
         ),
@@ -169,6 +194,18 @@ def request(
         options=Options(**options),
         given=frozenset(options),
     )
+
+
+def stem(path: Path) -> str:
+    """What an input is called where it has no other name.
+
+    >>> stem(Path("a/kws.tflite")), stem(Path("kws.mlf.tar")), stem(Path("kws.tar.gz"))
+    ('kws', 'kws', 'kws')
+    """
+    for ending in (".mlf.tar", ".tar.gz"):
+        if path.name.endswith(ending):
+            return path.name.removesuffix(ending)
+    return path.stem
 
 
 def _paired(

@@ -14,17 +14,16 @@ from typing import Any
 
 import pytest
 
+from alif_build import ALIF, CORE, NPU_GLUE, compile_project
 from alif_elf import check_placement
 from gen_fw.boards.board import Board
 from gen_fw.boards.load import all_boards, load_board
 from gen_fw.pipeline import generate
 from gen_fw.request import request
-from host_firmware import HOST, WARNINGS, run
+from host_firmware import run
 
 ROOT = Path(__file__).resolve().parents[2]
-ALIF = Path(__file__).resolve().parent / "alif"
 MODELS = ROOT / "examples" / "models"
-CORE = ["-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"]
 SECTIONS = ["-ffunction-sections", "-fdata-sections"]
 VELA = importlib.util.find_spec("ethosu") is not None
 BOARDS = {board.name: board for board in all_boards() if board.family == "alif_cmake"}
@@ -91,30 +90,9 @@ def test_everything_compiles_for_the_core(case: Case, tmp_path: Path) -> None:
     if case.npu and not VELA:
         pytest.skip("needs the extra vela")
     project = made(case.board, tmp_path / "project", **case.options)
-    gen = [f"-I{project / 'gen'}"]
-    tflm = [f"-I{HOST / 'tflm_names'}", "-DGEN_FW_SKIP_ABI_CHECK", "-fno-exceptions", "-fno-rtti"]
-    object_file = tmp_path / "out.o"
-    sources = [path for part in ("gen", "app") for path in sorted((project / part).rglob("*.*"))]
-    compiled = 0
-    for source in sources:
-        command = {
-            ".c": ["arm-none-eabi-gcc", "-std=c11", f"-I{project / 'board'}"],
-            ".S": ["arm-none-eabi-gcc"],
-            ".cc": ["arm-none-eabi-g++", "-std=c++17", *tflm],
-        }.get(source.suffix)
-        if command is None:
-            continue
-        run([*command, *CORE, *WARNINGS, "-O2", *gen, "-c", source, "-o", object_file])
-        compiled += 1
-    assert compiled >= 8
-    include = [f"-I{project / 'board'}", f"-I{ALIF / 'include'}", *gen]
-    glue = {path.name: path for path in sorted((project / "board").glob("*.c"))}
-    assert set(glue) == {"board.c", "fault.c", "libc.c"} | ({"ethosu.c"} if case.npu else set())
-    for source in glue.values():
-        check = ["-std=gnu11", *CORE, *WARNINGS, "-fsyntax-only"]
-        run(["arm-none-eabi-gcc", *check, *include, source])
+    assert compile_project(project, tmp_path, npu=case.npu) >= 8
     if case.npu:
-        text = glue["ethosu.c"].read_text()
+        text = (project / "board" / NPU_GLUE).read_text()
         assert [word for word in case.has if word not in text] == []
         assert [word for word in case.lacks if word in text] == []
         assert (project / "gen/digits/vela.ini").is_file()

@@ -5,22 +5,26 @@ of each family agree with TensorFlow Lite Micro on every byte of every tensor.""
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fuzz_functions
 import fuzz_moving
-from aot_agree import agree, blank_case, family_model
-from aot_harness import run_cases
+import fuzz_places
+from aot_agree import agree, blank_case, cases_of_models, family_model
+from aot_harness import Case, run_cases
 from aot_programs import lowered
 from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_damage import damaged_model
 from fuzz_models import FuzzModel
 from gen_fw.errors import ModelError
 from gen_fw.model.reader import read_model
+from gen_fw.runtimes.aot import overlap
 
-FAMILIES = {**fuzz_moving.FAMILIES, **fuzz_functions.FAMILIES}
+FAMILIES = {**fuzz_moving.FAMILIES, **fuzz_places.FAMILIES, **fuzz_functions.FAMILIES}
 _BOARDS = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
 _HOST = HOSTS[0].with_flags("-O1")
 
@@ -43,6 +47,52 @@ def test_contiguous_parts_are_not_copied(tmp_path: Path) -> None:
     cases = agree(models, "qemu-riscv32", HOSTS[1], tmp_path)
     saved = [case.program.report["plan"]["copies_saved"] for case in cases]
     assert sum(map(bool, saved)) >= len(saved) / 3, saved
+
+
+def _batches(case: Case) -> bytes:
+    """What SPACE_TO_BATCH_ND makes of the first sample, padded with 0."""
+    model = case.model
+    block, margins, source, target = model.subgraphs[0].tensors
+    sides = len(source.shape) - 2
+    blocks = np.frombuffer(model.buffers[block.buffer].data, "<i4").tolist()
+    around = np.frombuffer(model.buffers[margins.buffer].data, "<i4").reshape(-1, 2).tolist()
+    values = np.frombuffer(case.samples[0][0], "i1" if source.dtype.bits == 8 else "<f4")
+    padded = np.pad(values.reshape(source.shape), [(0, 0), *around, (0, 0)])
+    tiles = [n for size, n in zip(padded.shape[1:-1], blocks, strict=True) for n in (size // n, n)]
+    cut = padded.reshape(len(padded), *tiles, padded.shape[-1])
+    inner, outer = range(2, 2 * sides + 1, 2), range(1, 2 * sides, 2)
+    made = cut.transpose(*inner, 0, *outer, 2 * sides + 1).reshape(target.shape)
+    return np.ascontiguousarray(made).tobytes()
+
+
+def test_space_to_batch_with_margins(tmp_path: Path) -> None:
+    families = {"margins": lambda b: fuzz_moving.batch_space(b, padded=True)}
+    cases = []
+    for seed in range(30):
+        fuzz = family_model(families, "margins", seed)
+        case = Case(lowered(fuzz.model, fuzz.name, "host"), fuzz.model, fuzz.samples[:1], ())
+        cases.append(replace(case, expected=({3: _batches(case)},)))
+    outcome = run_cases(cases, SANITIZED[0], tmp_path, unity=True)
+    assert not outcome.mismatches, outcome.mismatches[:10]
+    assert all(measured.traced == [1] for measured in outcome.measured.values())
+
+
+def test_a_distance_that_is_too_short_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs that begin 6 bytes later than they may destroy what is still to be read."""
+    families = ("strided_slice", "batch_space", "resize_nearest", "mirror_pad", "reduce")
+    models = [family_model(FAMILIES, family, seed) for family in families for seed in range(12)]
+    cases = agree(models, "host", HOSTS[0], tmp_path)
+    assert sum(case.program.report["plan"]["overlapping"] > 0 for case in cases) >= len(cases) / 4
+    right = overlap.below
+
+    def short(ends: object, begins: object, *, buffered: bool = True) -> int:
+        return max(0, right(ends, begins, buffered=buffered) - 6)
+
+    monkeypatch.setattr(overlap, "below", short)
+    outcome = run_cases(cases_of_models(models, "host"), HOSTS[0], tmp_path / "short", unity=True)
+    assert len({mismatch.program for mismatch in outcome.mismatches}) >= 3
 
 
 @pytest.mark.parametrize("board", _BOARDS)

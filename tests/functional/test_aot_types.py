@@ -15,8 +15,10 @@ from aot_oracle import Question, preserved
 from aot_programs import lowered
 from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_models import FuzzModel
-from fuzz_types import FAMILIES, begins, typed_model
+from fuzz_signals import settled
+from fuzz_types import FAMILIES, WRITTEN, begins, damaged_typed_model, typed_model
 from gen_fw.errors import ModelError
+from gen_fw.model.reader import read_model
 
 _BOARDS = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
 #: models of each family in a batch
@@ -31,7 +33,7 @@ def _agree(models: list[FuzzModel], board: str, target: Target, work: Path) -> N
         with suppress(ModelError):
             if not isinstance(answer, str):
                 program = lowered(fuzz.model, fuzz.name, board)
-                expected = tuple(answer)
+                expected = tuple(settled(fuzz.model, tensors) for tensors in answer)
                 cases.append(Case(program, fuzz.model, fuzz.samples, expected, begins(fuzz)))
     assert len(cases) >= 0.98 * len(models)
     outcome = run_cases(cases, target, work, unity=True)
@@ -41,7 +43,34 @@ def _agree(models: list[FuzzModel], board: str, target: Target, work: Path) -> N
 
 
 def _models(start: int, each: int) -> list[FuzzModel]:
-    return [typed_model(family, start + i) for family in FAMILIES for i in range(each)]
+    return [typed_model(family, start + i) for family in (*FAMILIES, *WRITTEN) for i in range(each)]
+
+
+def _survive(seeds: range, target: Target, work: Path) -> None:
+    """A damaged model is refused with an error of ours, or its code runs without a fault."""
+    cases = []
+    families = (*FAMILIES, *WRITTEN)
+    for family, seed in ((family, seed) for family in families for seed in seeds):
+        with suppress(ModelError):
+            model = read_model(damaged_typed_model(family, seed))
+            program = lowered(model, f"{family}_{seed:04d}", "host")
+            if program.adapter["arena_bytes"]["target"] <= 1 << 20:
+                inputs = tuple(bytes(io.bytes) for io in program.inputs)
+                places = zip(model.subgraphs[0].outputs, program.outputs, strict=True)
+                outputs = {tensor: bytes(io.bytes) for tensor, io in places}
+                cases.append(Case(program, model, (inputs,), (outputs,)))
+    assert len(families) * len(seeds) / 10 < len(cases) < len(families) * len(seeds) / 2
+    run_cases(cases, target, work, trace=False, unity=True)
+
+
+def test_damaged_models(tmp_path: Path) -> None:
+    _survive(range(2), SANITIZED[0], tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("batch", range(4))
+def test_many_damaged_models(batch: int, tmp_path: Path) -> None:
+    _survive(range(100 * (batch + 1), 100 * (batch + 1) + 10), SANITIZED[batch % 2], tmp_path)
 
 
 def test_the_first_models_agree(tmp_path: Path) -> None:

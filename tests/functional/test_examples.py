@@ -19,9 +19,13 @@ from regen_examples import EXAMPLES, PROJECTS, regenerate  # noqa: E402
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_an_example_has_not_drifted(name: str, tmp_path: Path) -> None:
-    if name == "alif_cmake" and importlib.util.find_spec("ethosu") is None:
-        pytest.skip("needs the extra vela")
-    assert check(PROJECTS / name).ok
+    found = check(PROJECTS / name)  # without the vendor's compiler by hashes only
+    assert found.drift == found.edited == ()
+    extra = {"alif_cmake": ("ethosu", "vela"), "xmos_xcommon": ("xmos_ai_tools", "xmos")}
+    module, word = extra.get(name, ("", ""))
+    if module and importlib.util.find_spec(module) is None:
+        assert not found.regenerated
+        pytest.skip(f"to generate it again needs the extra {word}")
     regenerate(tmp_path / name, name)
     fresh = {p.relative_to(tmp_path / name): p for p in (tmp_path / name).rglob("*") if p.is_file()}
     for path, file in fresh.items():

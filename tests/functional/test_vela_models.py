@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gen_fw.boards.load import all_boards, load_board
+from gen_fw.boards.load import load_board
 from gen_fw.candidates import prepared
 from gen_fw.model.reader import read_model
 from gen_fw.program import Program
 from gen_fw.request import Options
-from sample_models import ROOT
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ethosu") is None, reason="needs the extra vela"
@@ -35,7 +34,6 @@ MEASURED = {
     "tflm_micro_speech_quantized": (7008, 7460),
     "mlperf_ad01_int8": (768, 1220),
 }
-NPUS = [board.name for board in all_boards() if board.accelerator]
 
 
 def made(path: Path, board: str, options: Options | None = None) -> Program:
@@ -69,17 +67,3 @@ def test_operators_on_npu_and_cpu(shared: Path, name: str) -> None:
     assert (report["operators"]["npu"], report["operators"]["cpu"]) == MODELS[name]
     assert all(row["reason"] for row in report["on_cpu"])
     assert (program.kernels == "ethos_u") == (MODELS[name][0] > 0)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("board", NPUS)
-def test_every_board_takes_every_model(shared: Path, board: str) -> None:
-    own = sorted((ROOT / "examples" / "models").glob("*.tflite"))
-    assert own
-    for path in [*(shared / "models" / f"{name}.tflite" for name in MODELS), *own]:
-        program = made(path, board)
-        uses_npu = "float" not in path.stem
-        assert (program.kernels == "ethos_u") == uses_npu, path.stem
-        assert program.report["npu"]["accelerator"] == load_board(board).accelerator.name
-        alone = made(path, board, Options(compiler="none"))
-        assert alone.inputs == program.inputs and alone.outputs == program.outputs

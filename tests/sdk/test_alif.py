@@ -5,10 +5,7 @@ FLATBUFFERS_ROOT, GEMMLOWP_ROOT, RUY_ROOT beside them). Nothing is run: there is
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,17 +13,15 @@ from typing import Any
 import pytest
 import sdk_evidence
 from elftools.elf.elffile import ELFFile
-from sdk_trees import Tree, cmsis_nn, tree
+from sdk_alif import alif_dfp, built, made, needed, npu_driver, runtime_trees
+from sdk_trees import Tree, tree
 
 from alif_elf import check_placement
 from gen_fw.boards.load import load_board
-from gen_fw.pipeline import generate
-from gen_fw.request import request
 from gen_fw.run import tools
 
 pytestmark = pytest.mark.sdk
 
-MODELS = {"person_detect": "tflm_person_detect", "kws": "mlperf_kws_ref_model"}
 #: what is built: board, program, options, arena, model
 CASES: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
     "e7-hp": ("alif-e7-hp", "person_detect", {}, "sram0", "mram"),
@@ -46,66 +41,37 @@ CASES: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
         "ospi",
     ),
     "e7-hp, CMSIS-NN": ("alif-e7-hp", "kws", {"compiler": "none"}, "sram0", "mram"),
+    "e7-he, CMSIS-NN": (
+        "alif-e7-he",
+        "kws",
+        {"compiler": "none", "place": {"arena": "dtcm"}},
+        "dtcm",
+        "mram",
+    ),
+    "e8-hp, CMSIS-NN": (
+        "alif-e8-hp",
+        "kws",
+        {"compiler": "none", "place": {"arena": "sram1", "model": "sram0"}},
+        "sram1",
+        "sram0",
+    ),
     "e1c-he, aot": ("alif-e1c-he", "kws", {"runtime": "aot"}, "dtcm", "mram"),
 }
 #: what the memories have when start-up code runs before it has copied: it may call these at its end
 LATE = {"___start_veneer", "__sys_busy_loop_init_veneer"}
+RESULTS: dict[str, dict[str, Any]] = {}
 
 
 @pytest.fixture(scope="module")
 def trees() -> tuple[Tree, ...]:
-    found = (
-        tree(
-            "alif-dfp",
-            "ALIF_DFP_ROOT",
-            "AlifSemiconductor.Ensemble.pdsc",
-            r'<release version="([\d.]+)"',
-        ),
-        tree(
-            "ethos-u-core-driver",
-            "ETHOS_U_DRIVER_ROOT",
-            "include/ethosu_driver.h",
-            r"VERSION_MAJOR (\d+).*?VERSION_MINOR (\d+).*?VERSION_PATCH (\d+)",
-        ),
-        tree("CMSIS_6", "CMSIS_6_ROOT", "CMSIS/Core/Include/cmsis_version.h", "CM_CMSIS_VERSION"),
-        tree(
-            "tflite-micro",
-            "TFLM_ROOT",
-            "tensorflow/lite/micro/micro_interpreter.h",
-            r"TFLITE_SCHEMA_VERSION \((\d+)\)",
-        ),
-        cmsis_nn(),
+    needed()
+    headers = "CMSIS/Core/Include/cmsis_version.h"
+    return (
+        alif_dfp(),
+        npu_driver(),
+        tree("CMSIS_6", "CMSIS_6_ROOT", headers, "CM_CMSIS_VERSION"),
+        *runtime_trees(),
     )
-    lacking = [t for t in map(tools.find, tools.needed("arm-none-eabi", cxx=True)) if not t.ok]
-    if lacking:
-        pytest.skip(tools.install_line(lacking))
-    if importlib.util.find_spec("ethosu") is None:
-        pytest.skip("needs the extra vela")
-    return found
-
-
-def made(shared: Path, folder: Path, board: str, program: str, options: dict[str, Any]) -> Path:
-    model = shared / "models" / f"{MODELS[program]}.tflite"
-    golden = model.with_suffix(".npz")
-    generate(request([model], board, names=[program], goldens=[golden], **options), folder)
-    return folder
-
-
-def built(project: Path) -> Path:
-    """The ELF file of a project, built as its README says."""
-    environment = dict(os.environ)
-    if shutil.which("ccache"):
-        environment |= {"CMAKE_C_COMPILER_LAUNCHER": "ccache"}
-        environment |= {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache"}
-    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    for command in (
-        ["cmake", "--preset", "release", *generator],
-        ["cmake", "--build", "--preset", "release", "-j", "2"],
-    ):
-        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    (elf,) = (project / "build/release/app").glob("*.elf")
-    return elf
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -113,7 +79,8 @@ def test_links_with_everything_in_its_place(
     case: str, shared: Path, trees: tuple[Tree, ...], tmp_path: Path
 ) -> None:
     board, program, options, arena, model = CASES[case]
-    project = made(shared, tmp_path / "project", board, program, options)
+    project = tmp_path / "project"
+    made(shared, project, board, program, options)
     elf = built(project)
     check_placement(elf, load_board(board), arena, model)
     symbols = defined(elf)
@@ -140,8 +107,9 @@ def test_links_with_everything_in_its_place(
         "program": program,
         "arena": arena,
         "model": model,
-        "sections": sizes(elf),
+        **sizes(elf),
         "image_bytes": image.stat().st_size,
+        "elf_sha256": sdk_evidence.sha256(elf),
     }
     if len(RESULTS) == len(CASES):
         sdk_evidence.record(
@@ -158,23 +126,11 @@ def test_links_with_everything_in_its_place(
         )
 
 
-RESULTS: dict[str, dict[str, Any]] = {}
-
-
-def test_cpu_code_is_what_runs_emulated(shared: Path, tmp_path: Path) -> None:
-    """Without Vela, gen/kws/ is byte for byte that of the emulated Cortex-M55, where
-    test_native_tflm.py runs it against TFLM; only the arena's place is the board's."""
-    options = {"runtime": "tflm", "kernels": "cmsis_nn"}
-    emulated = made(shared, tmp_path / "m55", "qemu-cortex-m55", "kws", options)
-    alif = made(shared, tmp_path / "alif", "alif-e7-hp", "kws", {"compiler": "none"})
-    own = {"kws_runner.c", "kws_arena.c"}
-    names = {path.name for path in (alif / "gen/kws").iterdir()}
-    assert names | own == {path.name for path in (emulated / "gen/kws").iterdir()}
-    for name in sorted(names - own):
-        mine, other = (project / "gen/kws" / name for project in (alif, emulated))
-        title = load_board("alif-e7-hp").title.encode()
-        said = mine.read_bytes().replace(title, load_board("qemu-cortex-m55").title.encode())
-        assert said == other.read_bytes(), name
+def test_the_debug_preset_links(shared: Path, trees: tuple[Tree, ...], tmp_path: Path) -> None:
+    """CMSIS-NN's assembly does not compile without optimisation."""
+    project = tmp_path / "project"
+    made(shared, project, "alif-e7-hp", "kws", {"compiler": "none"})
+    check_placement(built(project, "debug"), load_board("alif-e7-hp"), "sram0", "mram")
 
 
 def defined(elf: Path) -> dict[str, int]:
@@ -187,10 +143,11 @@ def defined(elf: Path) -> dict[str, int]:
 
 
 def sizes(elf: Path) -> dict[str, int]:
-    parts = (".vectors", ".startup", ".code", ".data", ".model", ".rodata", ".arena", ".bss")
+    """Bytes of each section."""
+    parts = ("vectors", "startup", "code", "data", "model", "rodata", "arena", "bss")
     with elf.open("rb") as stream:
         file = ELFFile(stream)
-        return {part: file.get_section_by_name(part)["sh_size"] for part in parts}
+        return {f"{part}_bytes": file.get_section_by_name(f".{part}")["sh_size"] for part in parts}
 
 
 def vector(elf: Path, index: int) -> int:

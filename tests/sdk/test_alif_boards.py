@@ -7,12 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-from sdk_trees import tree
+import sdk_evidence
+from sdk_alif import alif_dfp
+from sdk_trees import Tree
 
 from gen_fw.boards.board import Board
 from gen_fw.boards.load import all_boards
 
 pytestmark = pytest.mark.sdk
+SAME: list[dict[str, str]] = []
 BOARDS = [board for board in all_boards() if board.family == "alif_cmake"]
 
 
@@ -25,13 +28,13 @@ def numbers(path: Path) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def dfp() -> Path:
-    file, version = "AlifSemiconductor.Ensemble.pdsc", r'<release version="([\d.]+)"'
-    return tree("Ensemble DFP", "ALIF_DFP_ROOT", file, version).root
+def dfp_tree() -> Tree:
+    return alif_dfp()
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
-def test_headers_say_the_same(dfp: Path, board: Board) -> None:
+def test_headers_say_the_same(dfp_tree: Tree, board: Board) -> None:
+    dfp = dfp_tree.root
     data, npu = board.family_data, board.accelerator
     assert npu is not None
     soc = dfp / "Device" / "soc" / data["soc"]
@@ -64,3 +67,17 @@ def test_headers_say_the_same(dfp: Path, board: Board) -> None:
     console = numbers(dfp / "libs" / "retarget_io" / "config" / retarget / "retarget_config.h")
     assert data["uart"]["instance"] == console["PRINTF_UART_CONSOLE"]
     assert data["uart"]["baud"] == console["PRINTF_UART_CONSOLE_BAUD_RATE"]
+    SAME.append({"name": board.name, "device": data["device"], "core": data["core"]})
+    if len(SAME) == len(BOARDS):
+        sdk_evidence.record(
+            "alif-headers",
+            title="The numbers of the Alif boards are those of Alif's headers",
+            method="sizes and addresses of memories, the core's clock, the NPU's base and the "
+            "reach of its port M1, the console, and names of the device and its folders are "
+            "compared with soc_features.h, app_mem_regions.h, soc.h, retarget_config.h and the "
+            "pack's description",
+            command="ALIF_DFP_ROOT=... pytest -m sdk tests/sdk/test_alif_boards.py",
+            trees=[dfp_tree],
+            tools={},
+            results=SAME,
+        )

@@ -7,17 +7,22 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gen_fw import npu_programs
 from gen_fw.boards.load import load_board
-from gen_fw.candidates import compiling, estimating, prepared
+from gen_fw.candidates import prepared
 from gen_fw.compilers import vela as room
+from gen_fw.compilers.vela import Compiled, VelaSettings
 from gen_fw.errors import DoesNotFitError, ModelError, ToolMissingError, UsageError
+from gen_fw.lowering import compiling, estimating
 from gen_fw.memory.place import Chosen
 from gen_fw.model.reader import read_model
+from gen_fw.model.types import Model
 from gen_fw.request import Options
 from sample_models import ROOT
 
@@ -85,6 +90,14 @@ class TestWithoutVela:
         with pytest.raises(UsageError, match=says) as caught:
             ready(DIGITS, board, **options)
         assert caught.value.hint
+
+    def test_variables_lie_where_the_npu_sees_them(self) -> None:
+        board = load_board("alif-e7-hp")
+        memories = tuple(replace(m, npu_visible=m.name != "sram1") for m in board.memories)
+        models = [("digits", read_model(DIGITS))]
+        options = Options(place={"persistent": "sram1"})
+        with pytest.raises(UsageError, match=r"--place persistent=sram1: .* cannot reach"):
+            prepared(models, replace(board, memories=memories), options, lambda _stage: None)
 
     def test_the_unreachable_placement_works_without_the_npu(self) -> None:
         chosen = ready(DIGITS, "alif-e8-hp-u85", place={"arena": "dtcm"}, compiler="none")
@@ -213,6 +226,28 @@ class TestWithVela:
         assert f"--max-arena {least}" in caught.value.hint
         assert least == min(row["arena_bytes"] for row in caught.value.detail["compiled"])
 
+    def test_the_search_survives_what_vela_cannot_plan(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Vela 4.2 gives up where 5.2 takes more than the arena cache that it was told."""
+        compile_ = room.vela
+
+        def strict(model: Model, name: str, settings: VelaSettings, *more: Any) -> Compiled:
+            if settings.arena_cache_size:
+                raise ModelError("Vela cannot compile this model", why="exceeds the limit")
+            return compile_(model, name, settings, *more)
+
+        monkeypatch.setattr(npu_programs, "vela", strict)
+        (program,) = ready(CHIRPS, "alif-e7-hp", max_arena=4000).programs
+        rows = program.report["npu"]["tried"]
+        assert [row["optimise"] for row in rows if row["chosen"]] == ["Size"]
+        failed = [row for row in rows if "why" in row]
+        assert len(failed) == 5 and not any(row["fits"] for row in failed)
+        assert {row["why"] for row in failed} == {"exceeds the limit"}
+        with pytest.raises(DoesNotFitError, match="cache 528: exceeds the limit") as caught:
+            ready(CHIRPS, "alif-e7-hp", max_arena=1000)
+        assert caught.value.detail["needed"] > 1000
+
     def test_size_where_speed_does_not_fit(self) -> None:
         speed = ready(CHIRPS, "alif-e1c-he").programs[0].region("arena").bytes
         capacity = load_board("alif-e1c-he").memory("dtcm").bytes
@@ -260,3 +295,5 @@ class TestWithVela:
         with pytest.raises(ModelError, match="Compilation failed: too odd") as caught:
             ready(DIGITS, "alif-e7-hp")
         assert "--compiler none" in caught.value.hint
+        with pytest.raises(ModelError, match="TensorFlow Lite Micro cannot execute"):
+            ready(DATA / "uint8_dense.tflite", "alif-e7-hp")  # nor can the CPU

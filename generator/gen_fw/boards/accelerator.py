@@ -19,8 +19,9 @@ ETHOS_U = {
 }
 
 
-def read(table: Table, memories: tuple[Memory, ...]) -> Accelerator:
-    """The accelerator that ``table`` describes.
+def read(table: Table, memories: tuple[Memory, ...]) -> Accelerator | None:
+    """The accelerator that ``table`` describes; None for the name ``none``, which takes away
+    that of the board that is extended.
 
     Keys: ``name`` (an Ethos-U as Vela calls it), ``base`` (address of its registers), ``irq``,
     ``system_configs`` (list of {arena, model, system_config, memory_mode}).
@@ -28,7 +29,9 @@ def read(table: Table, memories: tuple[Memory, ...]) -> Accelerator:
     Raises UsageError for a key that is missing, unknown or malformed, and for a memory that the
     board does not have or that the NPU does not see.
     """
-    name = table.choice("name", ETHOS_U)
+    name = table.choice("name", (*ETHOS_U, "none"))
+    if name == "none":
+        return None
     architecture, macs = ETHOS_U[name]
     visible = {memory.name for memory in memories if memory.npu_visible}
     entries: list[SystemConfig] = []

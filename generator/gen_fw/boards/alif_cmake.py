@@ -15,7 +15,8 @@ _CORES = {"M55_HP": "rtss_hp", "M55_HE": "rtss_he"}
 #: first address that the M1 port of a first-generation U55 cannot reach, by core
 #: (U55_M1_HIGHER_ADDRESS, source/hal/source/platform/alif/source/platform_drivers.c of the MLEK)
 _M1_LIMIT = {"M55_HP": 0x58000000, "M55_HE": 0x60000000}
-_CACHES = ("none", "write-through", "write-back")
+#: weakest first
+CACHES = ("none", "write-through", "write-back")
 _DEVICE = re.compile(r"AE[0-9A-Z]{8,20}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9.-]*\.json")
 _FOLDER = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
@@ -32,6 +33,9 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
     ``soc``                        folder below ``Device/soc`` of the DFP: ``AE722F80F55D5``
     ``kit``                        folder below ``Boards`` of the DFP: ``DevKit-e7``
     ``mlek_board``                 TARGET_BOARD of the ML Embedded Evaluation Kit
+    ``mlek_scripts``               its linker scripts: {arena, models, name, image, mram_bytes},
+                                   where each has the activation buffer and may have the model,
+                                   its name, address of the image and bytes of MRAM
     ``m1_reaches_high_addresses``  whether the U55's M1 port reaches MRAM and OSPI
     ``stack_bytes``, ``heap_bytes``  of the application, in ``dtcm``
     ``origins``                    memory -> address where this core sees it; every memory
@@ -60,6 +64,7 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
         "soc": table.word("soc", _DEVICE),
         "kit": table.word("kit", _FOLDER),
         "mlek_board": table.word("mlek_board", _FOLDER),
+        "mlek_scripts": [_script(row, names) for row in table.tables("mlek_scripts")],
         "m1_reaches_high_addresses": reaches,
         "m1_limit": 0 if reaches else _M1_LIMIT[core],
         "stack_bytes": table.integer("stack_bytes", 1024, 1 << 20),
@@ -99,6 +104,21 @@ def read(table: Table, memories: tuple[Memory, ...]) -> dict[str, Any]:
     return data
 
 
+def _script(row: Table, names: list[str]) -> dict[str, Any]:
+    script: dict[str, Any] = {
+        "arena": row.choice("arena", names),
+        "models": list(row.texts("models")),
+        "name": row.word("name", _FOLDER),
+        "image": row.integer("image", 0, _TOP),
+        "mram_bytes": row.integer("mram_bytes", 1, _TOP),
+    }
+    row.close()
+    for name in script["models"]:
+        if name not in names:
+            row.fail("models", f'the board has no memory "{name}"')
+    return script
+
+
 def _addresses(table: Table, names: list[str]) -> dict[str, int]:
     found = {name: table.integer(name, 0, _TOP) for name in names if name in table}
     table.close()
@@ -106,6 +126,6 @@ def _addresses(table: Table, names: list[str]) -> dict[str, int]:
 
 
 def _caches(table: Table, names: list[str]) -> dict[str, str]:
-    found = {name: table.choice(name, _CACHES, "none") for name in names}
+    found = {name: table.choice(name, CACHES, "none") for name in names}
     table.close()
     return found

@@ -40,6 +40,8 @@ class Sdk:
     requires: str
     #: operator table of gen_fw.runtimes.tflm.data that this SDK's TFLM has
     tflm: str = ""
+    #: TFLM comes as a library, whose kernels may keep more than those of the table
+    prebuilt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from gen_fw.boards import alif_cmake, esp_idf, native_cmake
+from gen_fw.boards import alif_cmake, ambiq_make, esp_idf, native_cmake, xmos_xcommon
 from gen_fw.boards.accelerator import read as accelerator
 from gen_fw.boards.board import Board, Cpu, Memory, Sdk
 from gen_fw.boards.table import ID, Table
@@ -15,12 +15,14 @@ from gen_fw.boards.table import ID, Table
 #: family -> reader of the table of that name; a new family adds a module and a line here
 FAMILIES: Mapping[str, Callable[[Table, tuple[Memory, ...]], dict[str, Any]]] = {
     "alif_cmake": alif_cmake.read,
+    "ambiq_make": ambiq_make.read,
     "esp_idf": esp_idf.read,
     "native_cmake": native_cmake.read,
+    "xmos_xcommon": xmos_xcommon.read,
 }
-ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi", "lp64")
+ABIS = ("xtensa", "riscv-ilp32", "riscv-ilp32f", "arm-eabi", "lp64", "xcore")
 RUNTIMES = ("tflm", "aot", "tvm", "xcore")
-KERNELS = ("reference", "cmsis_nn", "esp_nn", "ethos_u", "portable")
+KERNELS = ("reference", "cmsis_nn", "esp_nn", "ethos_u", "portable", "xcore")
 ROLES: tuple[str, ...] = ("arena", "model", "code")
 #: 4 GiB: all that a 32-bit address reaches
 MAX_BYTES = 1 << 32
@@ -58,6 +60,7 @@ def board(name: str, chip: str, data: Mapping[str, Any], file: str) -> Board:
             name=sdk.word("name", ID),
             requires=sdk.word("requires", _RANGE),
             tflm=sdk.word("tflm", _RELEASE, ""),
+            prebuilt=sdk.boolean("prebuilt", False),
         ),
         licence=top.word("licence", _SPDX),
         sources=top.texts("sources"),

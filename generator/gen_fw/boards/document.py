@@ -40,7 +40,7 @@ def board_document(board: Board) -> dict[str, Any]:
             for memory in board.memories
         ],
         "placement": {role: list(names) for role, names in board.placement.items()},
-        "sdk": {"name": board.sdk.name, "requires": board.sdk.requires, "tflm": board.sdk.tflm},
+        "sdk": asdict(board.sdk),
         "licence": board.licence,
         "sources": list(board.sources),
         "family_data": plain(board.family_data),

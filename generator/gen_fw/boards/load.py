@@ -14,6 +14,7 @@ from typing import Any
 from gen_fw.boards.board import Board
 from gen_fw.boards.check import board as check_board
 from gen_fw.boards.table import ID, did_you_mean
+from gen_fw.boards.xn import board_data, is_xn, read_xn, xn_name
 from gen_fw.errors import UsageError
 from gen_fw.files import read_regular
 
@@ -34,8 +35,9 @@ def all_boards() -> tuple[Board, ...]:
     return tuple(load_board(name) for name in board_names())
 
 
-def load_board(name_or_path: str | Path) -> Board:
-    """The board of that name (``esp32s3``), or that a user's own file describes (``./my.toml``).
+def load_board(name_or_path: str | Path, layout: str = "") -> Board:
+    """The board of that name (``esp32s3``), or that a user's own file describes (``./my.toml``),
+    with what its table ``[layouts.<layout>]`` says otherwise for that layout of projects.
 
     Raises:
         UsageError: unknown name (with a suggestion), unreadable file, or a board that makes no
@@ -49,6 +51,8 @@ def load_board(name_or_path: str | Path) -> Board:
             f'unknown board "{text}"',
             hint=f"{did_you_mean(text, board_names())} (gen-fw boards lists all)",
         )
+    if own and is_xn(path.name):
+        return check_board(xn_name(path), "", board_data(path), str(path))
     name = path.stem
     if not ID.fullmatch(name) or "_" in name:
         raise UsageError(
@@ -57,17 +61,29 @@ def load_board(name_or_path: str | Path) -> Board:
             why="the file's stem is the board's name: lower-case letters, digits and dashes",
         )
     data, root = _resolve(path, ())
-    return check_board(name, root, data, path.name if not own else str(path))
+    file = path.name if not own else str(path)
+    return check_board(name, root, _in_layout(data, layout, file), file)
+
+
+def _in_layout(data: dict[str, Any], layout: str, file: str) -> dict[str, Any]:
+    """The document without ``layouts``, the table of this layout merged in."""
+    layouts = data.pop("layouts", {})
+    if not isinstance(layouts, dict) or not all(isinstance(v, dict) for v in layouts.values()):
+        raise UsageError("is not a table of tables", where=f"{file}: layouts")
+    return merge(data, layouts.get(layout, {}))
 
 
 def is_own_board(text: str) -> bool:
-    """Whether this names a user's own file: it ends in ``.toml`` or has a path separator."""
-    return text.endswith(".toml") or "/" in text or "\\" in text
+    """Whether this names a user's own file: it ends in ``.toml`` or ``.xn`` or has a path
+    separator."""
+    return text.endswith((".toml", ".xn")) or "/" in text or "\\" in text
 
 
 def portable(path: Path) -> bytes:
     """The text of a user's board that needs no other file of the user: as it is, or merged with
     what it extends. Raises UsageError when a file cannot be read."""
+    if is_xn(path.name):
+        return read_xn(path)
     data, root = _resolve(path, (), own_only=True)
     if data.get("extends") == _read(path).get("extends"):
         return read_regular(path, _MAX_FILE, what="board")

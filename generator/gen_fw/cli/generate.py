@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_fw.cli.options import FileOption, counts, margin, pairs, talk_options
+from gen_fw.cli.options import (
+    FileOption,
+    counts,
+    described_by,
+    margin,
+    pairs,
+    places,
+    talk_options,
+)
 from gen_fw.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 @click.command()
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path), metavar="MODEL...")
 @click.option("-b", "--board", default="", metavar="NAME|FILE", help="Board, or a TOML file.")
+@click.option("--xn", cls=FileOption, help="XMOS network description of your board, as --board.")
 @click.option(
     "-o",
     "--out",
@@ -45,8 +54,8 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 @click.option(
     "--place",
     multiple=True,
-    metavar="ROLE=MEM",
-    help="Put arena, model or code into that memory, e.g. arena=psram.",
+    metavar="ROLE=MEM...",
+    help="Put arena, model, code or persistent into that memory, e.g. arena=psram.",
 )
 @click.option(
     "--reserve",
@@ -54,7 +63,11 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
     metavar="MEM=BYTES",
     help="Leave that much of a memory free; " + BYTES_HELP + ".",
 )
-@click.option("--max-arena", metavar="BYTES", help="Largest acceptable arena, or `auto`.")
+@click.option(
+    "--max-arena",
+    metavar="BYTES",
+    help="Largest acceptable arena, or `auto`: any, and what makes the model fit.",
+)
 @click.option("--arena-size", metavar="BYTES", help="Fixed arena size; " + BYTES_HELP + ".")
 @click.option(
     "--arena-margin",
@@ -76,6 +89,28 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
 @click.option("--shared-arena", is_flag=True, default=None, help="One arena for all models.")
 @click.option("--golden", "goldens", multiple=True, cls=FileOption, help="Test vectors, .npz.")
 @click.option("--sample", "samples", multiple=True, cls=FileOption, help="Test input, .npy/.npz.")
+@click.option(
+    "--tflite",
+    "tflites",
+    multiple=True,
+    cls=FileOption,
+    help="Model that an archive of TVM was compiled from: quantization, self-test.",
+)
+@click.option(
+    "--module", "modules", multiple=True, metavar="NAME", help="Module of an archive with several."
+)
+@click.option(
+    "--io",
+    multiple=True,
+    metavar="NAME=DTYPE:SHAPE",
+    help="What an archive does not tell of a tensor, e.g. output=float32:1x10.",
+)
+@click.option(
+    "--tolerance",
+    type=click.IntRange(0, 255),
+    metavar="STEPS",
+    help="Difference that the self-test allows; default: none, 64 for archives with --tflite.",
+)
 @click.option("--labels", multiple=True, cls=FileOption, help="Class labels, one a line.")
 @click.option(
     "--custom-op",
@@ -102,22 +137,21 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     from gen_fw.pipeline import generate as run
     from gen_fw.request import request, spelt
 
-    dry_run, force = given.pop("dry_run"), given.pop("force")
-    lists = {key: given.pop(key) for key in ("names", "goldens", "samples", "labels")}
-    no_limit = given["max_arena"] == "auto"
-    if no_limit:
-        given["max_arena"] = None
-    given["place"] = pairs("--place", given["place"])
+    dry_run, force, xn = given.pop("dry_run"), given.pop("force"), given.pop("xn")
+    if xn is not None:
+        board = described_by(xn, board)
+    keys = ("names", "goldens", "samples", "labels", "tflites", "modules")
+    lists = {key: given.pop(key) for key in keys}
+    given["place"], models = places(given["place"], models)
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))
+    given["io"] = pairs("--io", given["io"])
     given["custom_ops"] = pairs("--custom-op", given["custom_ops"])
     given["compiler_options"] = pairs("--compiler-option", given["compiler_options"])
     for key in ("arena_size", "max_arena"):
-        if given[key] is not None:
+        if given[key] not in (None, "auto"):
             given[key] = counts(spelt(key), {key: given[key]})[key]
     given["arena_margin"] = margin(given["arena_margin"])
     options = {key: value for key, value in given.items() if value not in (None, {})}
-    if no_limit:
-        options["max_arena"] = None  # also where gen-fw.toml has a limit
     with talk.progress() as progress:
         result = run(
             request(models, board, **lists, **options),

@@ -9,6 +9,7 @@ import click
 
 from gen_fw.cli.options import FileOption, talk_options
 from gen_fw.cli.talk import Talk
+from gen_fw.errors import UsageError
 
 
 @click.command()
@@ -43,10 +44,21 @@ def inspect(
     talk: Talk,
 ) -> None:
     """Show operators, tensors, quantization, I/O, MACs, the arena, and whether the runtimes can
-    execute the model.
+    execute the model. Of an archive of TVM: version, modules, I/O, pools, operator functions,
+    sizes, and what is missing for --board.
 
     Exits 0 for every readable model, also one that no runtime can execute.
     """
+    from gen_fw.archive.container import looks_like_archive
+
+    if looks_like_archive(model):
+        if cpu or kernels or runtime or svg is not None:
+            raise UsageError(
+                "--cpu, --kernels, --runtime and --svg are about a model's arena",
+                where=str(model),
+                hint="of an archive of TVM, --board judges and the arena is always shown",
+            )
+        return _archive(model, board, talk)
     from gen_fw.files import write_whole
     from gen_fw.inspection import Asked
     from gen_fw.inspection import inspect as run
@@ -66,3 +78,12 @@ def inspect(
         talk.note("the arena is that of this computer; --board or --cpu name a target")
     document = dict(result.document)
     talk.result(document, lambda console: show(document, console, all_tensors=tensors))
+
+
+def _archive(path: Path, board: str, talk: Talk) -> None:
+    from gen_fw.archive_inspection import inspect_archive
+    from gen_fw.report.archive import show
+
+    with talk.progress() as progress:
+        document = dict(inspect_archive(path, board, progress=progress))
+    talk.result(document, lambda console: show(document, console))

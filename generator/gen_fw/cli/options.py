@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gen_fw.errors import UsageError
 
 _SUFFIXES = {"": 1, "k": 1024, "m": 1024 * 1024}
 _MAX_DIGITS = 20
+_PLACE = re.compile(r"(arena|model|code|persistent)=[A-Za-z0-9_]+")
 
 
 class FileOption(click.Option):
@@ -36,6 +38,26 @@ def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, talk=Talk(as_json, quiet, verbose), **kwargs)
 
     return wrapper
+
+
+def described_by(xn: Path, board: str) -> str:
+    """The board that ``--xn`` names. Raises UsageError for another file and beside ``--board``."""
+    if board:
+        raise UsageError("--board and --xn exclude each other", hint="the .xn describes the board")
+    if xn.suffix != ".xn":
+        raise UsageError(
+            f"--xn {xn.name}: no network description", hint="its name ends in .xn, as XTC wants"
+        )
+    return str(xn)
+
+
+def places(place: Sequence[str], models: Sequence[Path]) -> tuple[dict[str, str], tuple[Path, ...]]:
+    """Role -> memory, and the models: in ``--place arena=dtcm model=ospi`` the second pair arrives
+    as an argument of its own. Raises UsageError for what is no pair."""
+    more = [str(path) for path in models if place and _PLACE.fullmatch(str(path))]
+    more = [text for text in more if not Path(text).exists()]
+    rest = tuple(path for path in models if str(path) not in more)
+    return pairs("--place", (*place, *more)), rest
 
 
 def pairs(option: str, values: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,9 @@ ETHOS_U = b"ethos-u"
 #: inputs of the operator: command stream, constants, scratch, fast scratch, then the model's own
 STREAM, SCRATCH = 0, 2
 _FOURCC = (b"COP1", b"COP2")
-_OPTIMIZER_CONFIG, _NOP = 1, 5
+_OPTIMIZER_CONFIG, _COMMANDS, _NOP = 1, 2, 5
+#: words that follow the word of an action; those of ``_COMMANDS`` stand in it
+_WORDS = {_OPTIMIZER_CONFIG: 2, _NOP: 0}
 _PRODUCTS = {0: "u55", 1: "u65", 2: "u85"}
 #: driver actions before the one that says for which NPU the stream is
 _MOST_ACTIONS = 16
@@ -53,6 +55,46 @@ def scratch_bytes(model: Model) -> int:
         if len(operator.inputs) > SCRATCH and operator.inputs[SCRATCH] >= 0
     ]
     return max(sizes, default=0)
+
+
+def damage(model: Model) -> str:
+    """Why the driver refuses a command stream of the model, or the first that it refuses; "" when
+    it accepts them all. What the NPU's own commands say is not looked at."""
+    for subgraph, operator in npu_operators(model):
+        for position, what in ((STREAM, "command stream"), (SCRATCH, "scratch tensor")):
+            if len(operator.inputs) <= position or operator.inputs[position] < 0:
+                return f"operator {operator.index} has no {what}"
+        fault = _fault(model.buffers[subgraph.tensors[operator.inputs[STREAM]].buffer].data)
+        if fault:
+            return f"command stream of operator {operator.index}: {fault}"
+    return ""
+
+
+def _fault(data: memoryview) -> str:
+    """What ``ethosu_invoke_async`` finds wrong with a stream."""
+    if bytes(data[:4]) == _FOURCC[1]:
+        return "its format is COP2, the driver of the project reads COP1 (vela --cop-format COP1)"
+    if bytes(data[:4]) != _FOURCC[0]:
+        return "it does not begin with COP1"
+    if len(data) % 4:
+        return "its length is no multiple of 4"
+    at, streams = 4, 0
+    while at < len(data):
+        (word,) = struct.unpack_from("<I", data, at)
+        action = word & 0xFF
+        if action == _COMMANDS:
+            streams += 1
+            words = (word >> 8 & 0xFF) << 16 | word >> 16
+            if (at + 4) % 16:
+                return "the NPU's commands are not aligned to 16 bytes"
+        elif action in _WORDS:
+            words = _WORDS[action]
+        else:
+            return f"byte {at}: there is no driver action {action}"
+        at += 4 + 4 * words
+    if at > len(data):
+        return f"it is cut off: {len(data)} of {at} bytes"
+    return "" if streams == 1 else f"it has {streams} parts with commands, not one"
 
 
 def _accelerator(model: Model, subgraph: Subgraph, operator: Operator) -> str:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from typing import Any, Literal
 from gen_fw.boards.accelerator import ETHOS_U
 from gen_fw.boards.board import Accelerator, SystemConfig
 from gen_fw.boards.table import did_you_mean
+from gen_fw.compilers.process import run_limited
 from gen_fw.compilers.vela_summary import summary
 from gen_fw.errors import ModelError, ToolMissingError, UsageError
 from gen_fw.model.reader import read_model
@@ -35,8 +36,7 @@ INI = Path(__file__).resolve().parent / "data" / "alif.ini"
 #: seconds and bytes
 TIME_LIMIT = 180.0
 MEMORY_LIMIT = 4 << 30
-_CHILD = Path(__file__).resolve().parent / "vela_child.py"
-_MAX_TALK = 4 << 20
+_EXCEPTION = re.compile(r"^[A-Za-z_.]+(?:Error|Exception): ")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[0-9A-Za-z.+-]*")
 
@@ -98,12 +98,10 @@ def settings_for(
             f"--compiler-option arena-cache-size: {cache!r:.80} is no number of bytes",
             hint="example: --compiler-option arena-cache-size=65536",
         )
-    name = options.get("accelerator-config", accelerator.name)
-    _known("accelerator-config", name, ETHOS_U)
-    system = options.get("system-config", entry.system_config)
-    _known("system-config", system, sections("System_Config"))
-    mode = options.get("memory-mode", entry.memory_mode)
-    _known("memory-mode", mode, sections("Memory_Mode"))
+    name = _known("accelerator-config", options, accelerator.name, ETHOS_U)
+    systems, modes = sections("System_Config"), sections("Memory_Mode")
+    system = _known("system-config", options, entry.system_config, systems)
+    mode = _known("memory-mode", options, entry.memory_mode, modes)
     return VelaSettings(name, system, mode, OPTIMISE[optimise], int(cache) if cache else None)
 
 
@@ -177,7 +175,9 @@ def vela(
     return Compiled(compiled, settings, report)
 
 
-def same_interface(given: Model, compiled: Model, name: str) -> None:
+def same_interface(
+    given: Model, compiled: Model, name: str, *, tool: str = "Vela", hint: str = "--compiler none"
+) -> None:
     """Raises ModelError unless both have the same inputs and outputs, in order."""
 
     def tensors(model: Model) -> list[tuple[object, int]]:
@@ -187,16 +187,22 @@ def same_interface(given: Model, compiled: Model, name: str) -> None:
 
     if tensors(given) != tensors(compiled):
         raise ModelError(
-            "Vela changed the inputs or outputs of the model", where=name, hint="--compiler none"
+            f"{tool} changed the inputs or outputs of the model", where=name, hint=hint
         )
 
 
-def _known(option: str, value: str, names: Mapping[str, object] | tuple[str, ...]) -> None:
+def _known(
+    option: str,
+    options: Mapping[str, str],
+    default: str,
+    names: Mapping[str, object] | Sequence[str],
+) -> str:
+    """The value of an option, else the board's."""
+    value = options.get(option, default)
     if value not in names:
-        raise UsageError(
-            f"--compiler-option {option}: Vela has no {value!r:.80}",
-            hint=did_you_mean(value, names),
-        )
+        of = f"--compiler-option {option}" if option in options else f"{option} of the board"
+        raise UsageError(f"{of}: Vela has no {value!r:.80}", hint=did_you_mean(value, names))
+    return value
 
 
 def _tool() -> tuple[list[str], str]:
@@ -223,46 +229,27 @@ def _tool() -> tuple[list[str], str]:
 
 def _run(command: list[str], folder: Path, name: str, seconds: float, memory: int) -> str:
     """What the command prints. Raises ModelError when it fails."""
-    # threads take CPU time side by side
-    limits = [str(memory), str(4 * int(seconds) + 1)]
-    # nothing of the user's environment: no proxies, no plug-ins. A numeric library that starts a
-    # thread for each core would run into the limit of memory on large machines
-    environment = {
-        **{"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"},
-        **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-    }
-    with (folder / "talk.txt").open("w+b") as talk:
-        try:
-            done = subprocess.run(
-                [sys.executable, "-I", str(_CHILD), *limits, *command],
-                cwd=folder,
-                env=None if sys.platform == "win32" else environment,
-                stdin=subprocess.DEVNULL,
-                stdout=talk,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise ModelError(
-                f"Vela did not finish within {seconds:g} s",
-                where=name,
-                hint="--compiler none does without the NPU",
-            ) from None
-        talk.seek(0)
-        text = talk.read(_MAX_TALK).decode("utf-8", "replace")
-    if done.returncode != 0:
+    try:
+        done = run_limited(command, folder, seconds, memory)
+    except subprocess.TimeoutExpired:
+        raise ModelError(
+            f"Vela did not finish within {seconds:g} s",
+            where=name,
+            hint="--compiler none does without the NPU",
+        ) from None
+    if done.code != 0:
         raise ModelError(
             "Vela cannot compile this model",
             where=name,
-            why=_last(text) or f"it ended with code {done.returncode}",
+            why=done.crash or _last(done.text) or f"it ended with code {done.code}",
             hint="--compiler none does without the NPU",
         )
-    return text
+    return done.text
 
 
 def _last(talk: str) -> str:
-    """The last line that Vela printed, without the name of a Python exception."""
+    """What Vela says at its end: the text of a Python exception, else its last line."""
     lines = [line.strip() for line in talk.splitlines() if line.strip()]
-    text = "".join(c for c in (lines[-1] if lines else "") if c.isprintable())
-    return re.sub(r"^[A-Za-z_.]+(?:Error|Exception): ", "", text)[:300]
+    thrown = [index for index, line in enumerate(lines) if _EXCEPTION.match(line)]
+    text = " ".join(lines[thrown[-1] if thrown else -1 :])
+    return _EXCEPTION.sub("", "".join(c for c in text if c.isprintable()))[:300]

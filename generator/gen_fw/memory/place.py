@@ -172,7 +172,7 @@ def _offered(board: Board, role: RegionRole, otherwise: Sequence[str]) -> Sequen
 
 def _options(board: Board, role: RegionRole) -> str:
     able = [memory.name for memory in board.memories if memory.kind in _KINDS[role]]
-    names = board.placement.get(role, able)
+    names = _offered(board, role, able)
     return f"--place {role}={' or '.join(names)}"
 
 
@@ -215,7 +215,7 @@ def _uses(
         items = demands(programs, role, shared_arena)
         needs[name].extend(items)
         source = board.memory(name).loaded_from
-        if source and role != "arena":
+        if source and role not in ("arena", "persistent"):
             needs[source].extend(
                 replace(item, label=f"{item.label}, copied to {name} at start") for item in items
             )

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gen_fw.boards.alif_cmake import CACHES
 from gen_fw.boards.board import Board, Memory
 from gen_fw.program import Firmware
+from gen_fw.project import alif_csolution, alif_mlek
 from gen_fw.project.tflm_tree import tflm_tree
 
 #: (variable, title, repository, revision): what a build fetches when no variable names a tree.
@@ -115,14 +117,16 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
 
     ``regions``: the memories as the linker sees them, ``mram`` without what the SE tools keep
     there; ``arena``, ``model``, ``code``: the region
-    that each is placed in, ``arena`` with ``cache``, ``model`` with ``loaded`` (it lies in RAM and
+    that each is placed in, ``model`` with ``loaded`` (it lies in RAM and
     is copied there at start) and ``external`` (it is programmed apart from MRAM);
-    ``persistent``: the region of what interpreters keep, empty when that is in the arena;
+    ``persistent``: the region of what interpreters keep, variables of a compiled model too, empty
+    when that is in the arena; ``cache``: the strongest of these two, for what the NPU writes;
     ``mram``, ``dtcm``: regions; ``toolchain``: prefix of the compiler; ``copied``: sections that
     start-up code copies; ``npu``: what the driver must know, empty when no program has a part for
     the NPU; ``dfp_sources``, ``boot_sources``, ``boot_files`` (their names), ``dfp_includes``: of
     the DFP;
-    ``pins``: repositories to fetch; ``flags``: conditions for family.toml.
+    ``pins``: repositories to fetch; ``csolution``, ``mlek``: what these layouts need; ``flags``:
+    conditions for family.toml.
     """
     facts = board.family_data
     tree = tflm_tree(firmware)
@@ -130,17 +134,23 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     regions = {memory.name: _region(memory, board) for memory in board.memories}
     places = firmware.chosen.placement.memories
     arena, model, code = (regions[places[role]] for role in ("arena", "model", "code"))
+    caches = facts["caches"]
+    written = {places["arena"], places.get("persistent", places["arena"])}
     loaded = model["kind"] == "ram"
     external = model["kind"] == "rom" and model["name"] != "mram"
+    includes = [*_includes(facts), *(_OSPI_INCLUDES if external else ())]
+    pins = _pins(tree, npu=bool(npu))
+    csolution = alif_csolution.data(tree, pins, facts, external=external)
     return {
         **facts,
         **tree,
         "regions": list(regions.values()),
         "mram": regions["mram"],
         "dtcm": regions["dtcm"],
-        "arena": {**arena, "cache": facts["caches"].get(arena["name"], "none")},
+        "arena": arena,
         "model": {**model, "loaded": loaded, "external": external},
         "persistent": regions[places["persistent"]] if "persistent" in places else {},
+        "cache": max((caches.get(name, "none") for name in written), key=CACHES.index),
         "code": code,
         "copied": [
             *([".code"] if code["name"] != "mram" else []),
@@ -152,9 +162,14 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "boot_sources": list(_BOOT_SOURCES),
         "boot_files": [path.rpartition("/")[2].removesuffix(".c") for path in _BOOT_SOURCES],
         "dfp_sources": [*_SOURCES, *(_OSPI_SOURCES if external else ())],
-        "dfp_includes": [*_includes(facts), *(_OSPI_INCLUDES if external else ())],
-        "pins": _pins(tree, npu=bool(npu)),
-        "flags": ["model-external"] if external else [],
+        "dfp_includes": includes,
+        "pins": pins,
+        "csolution": csolution,
+        "mlek": alif_mlek.data(firmware, facts, npu),
+        "flags": [
+            *(["model-external"] if external else []),
+            *(["third-party"] if csolution["trees"] else []),
+        ],
     }
 
 

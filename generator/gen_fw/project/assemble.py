@@ -18,11 +18,18 @@ from gen_fw.project.labels import FILE as LABELS
 from gen_fw.project.labels import labels_text
 from gen_fw.project.plan import ProjectFile, ProjectPlan
 from gen_fw.project.render import render
-from gen_fw.request import Options, Request
+from gen_fw.request import ModelRequest, Options, Request
 from gen_fw.version import __version__
 
-#: where the input as given lies below ``gen/<name>/``
-MODEL = "model.tflite"
+#: where the input as given lies below ``gen/<name>/``, by runtime
+_INPUT_FILES = {"tvm": "model.mlf.tar"}
+#: the model that an archive was compiled from, below ``gen/<name>/``
+REFERENCE = "reference.tflite"
+
+
+def input_file(program: Program) -> str:
+    """The name of the input's copy below ``gen/<name>/``."""
+    return _INPUT_FILES.get(program.runtime, "model.tflite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,13 @@ def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> A
         firmware,
         board,
         family,
-        ProjectOptions(options.model_format, options.ci, options.layout, options.optimise),
+        ProjectOptions(
+            options.model_format,
+            options.ci,
+            options.layout,
+            options.optimise,
+            options.tolerance,
+        ),
     )
     directories = (options.template_dir,) if options.template_dir else ()
     rendered = render(family, context, constants(firmware), template_dirs=directories)
@@ -55,7 +68,7 @@ def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> A
     intent = settings.to_intent(
         board_path,
         tuple(
-            _model_intent(program, golden, with_labels=asked.labels is not None)
+            _model_intent(program, golden, asked)
             for program, golden, asked in zip(
                 firmware.programs, firmware.golden, request.models, strict=True
             )
@@ -73,13 +86,15 @@ def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> A
     return Assembly(plan, intent, overridden)
 
 
-def _model_intent(program: Program, golden: Golden | None, *, with_labels: bool) -> ModelIntent:
-    """``with_labels``: they were given, and do not come from inside the model."""
+def _model_intent(program: Program, golden: Golden | None, asked: ModelRequest) -> ModelIntent:
+    """What is stored: labels only when they were given, and do not come from inside the model."""
     folder = f"gen/{program.name}"
     return ModelIntent(
         name=program.name,
-        path=f"{folder}/{MODEL}",
-        labels=f"{folder}/{LABELS}" if with_labels else "",
+        path=f"{folder}/{input_file(program)}",
+        labels=f"{folder}/{LABELS}" if asked.labels is not None else "",
+        module=asked.module,
+        tflite=f"{folder}/{REFERENCE}" if asked.tflite is not None else "",
         golden_origin=golden.origin if golden else "",
         golden_sha256=hashlib.sha256(golden.npz).hexdigest() if golden else "",
     )
@@ -98,7 +113,7 @@ def _board_file(asked: str) -> tuple[str, list[ProjectFile]]:
     if not is_own_board(asked):
         return asked, []
     path = Path(asked)
-    stored = f"gen/{path.stem}.toml"
+    stored = f"gen/{path.name if path.suffix == '.xn' else path.stem + '.toml'}"
     return stored, [ProjectFile(stored, portable(path), "ours")]
 
 
@@ -125,6 +140,10 @@ def _settings_file(intent: Intent, out: Path) -> ProjectFile:
 
 def _compiler(program: Program) -> dict[str, object]:
     """The compiler that made what runs, with what decides its output besides the model."""
+    if "xcore" in program.adapter:
+        facts = program.adapter["xcore"]
+        made = {"name": "xformer", "version": facts["version"], "command": facts["command"]}
+        return {"compiler": made}
     npu = program.adapter.get("npu", {})
     if not npu or npu["given_compiled"]:
         return {}

@@ -88,7 +88,10 @@ def _app_partition(firmware: Firmware, available: int) -> int:
 
 
 def _watchdog(firmware: Firmware, board: Board) -> int:
-    """Seconds of the task watchdog: twice the slowest estimate of one pass over all programs."""
+    """Seconds of the task watchdog: twice the slowest estimate of one pass over all programs; the
+    most where one is not known."""
+    if any("macs_total" not in program.report for program in firmware.programs):
+        return _WATCHDOG[1]
     macs = sum(int(program.report.get("macs_total", 0)) for program in firmware.programs)
     seconds = 2 * macs * _WORST_CYCLES_PER_MAC // (board.cpu.clock_mhz * 1_000_000)
     low, high = _WATCHDOG

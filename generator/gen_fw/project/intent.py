@@ -27,10 +27,10 @@ _HEADER = """\
 # What was asked of gen-fw. Edit it and run `gen-fw -o .` here; gen-fw.lock tells what was done.
 """
 _MAX_BYTES = 1 << 20
-_COUNTS = {"arena_size", "max_arena"}
+_COUNTS = {"arena_size", "max_arena", "tolerance"}
 _FLAGS = {"allow_small_arena", "offline_plan", "shared_arena"}
-_TABLES = {"compiler_options": str, "custom_ops": str, "place": str, "reserve": int}
-_MODEL_KEYS = frozenset({"name", "path", "labels", "golden"})
+_TABLES = {"compiler_options": str, "custom_ops": str, "io": str, "place": str, "reserve": int}
+_MODEL_KEYS = frozenset({"name", "path", "labels", "golden", "module", "tflite"})
 #: makes the error about a key, from the key and the reason
 _Bad = Callable[[str, str], UsageError]
 
@@ -44,6 +44,10 @@ class ModelIntent:
     labels: str = ""
     golden_origin: str = ""
     golden_sha256: str = ""
+    #: the module of an archive that has several
+    module: str = ""
+    #: the model that an archive was compiled from
+    tflite: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,12 @@ def _parse(document: dict[str, Any], where: str) -> Intent:
 def _check_option(key: str, value: Any, bad: _Bad) -> None:
     if key not in OPTION_NAMES:
         raise bad(key, "no such option")
+    if key == "max_arena" and value == "auto":
+        return
     if key in _COUNTS:
         if type(value) is not int:
-            raise bad(key, "a number of bytes is needed")
+            what = "a number of steps" if key == "tolerance" else "a number of bytes"
+            raise bad(key, f"{what} is needed")
     elif key == "arena_margin":
         if type(value) not in (int, str):
             raise bad(key, 'a number of bytes or a share such as "10%" is needed')
@@ -131,13 +138,15 @@ def _parse_model(table: dict[str, Any], bad: _Bad) -> ModelIntent:
         "name": table.get("name"),
         "path": table.get("path"),
         "labels": table.get("labels", ""),
+        "module": table.get("module", ""),
+        "tflite": table.get("tflite", ""),
         "golden_origin": golden.get("origin", "") if isinstance(golden, dict) else None,
         "golden_sha256": golden.get("sha256", "") if isinstance(golden, dict) else None,
     }
     for key, value in values.items():
         if not isinstance(value, str):
             raise bad(f"model.{key}", "a string is needed")
-    for key in ("path", "labels"):
+    for key in ("path", "labels", "tflite"):
         _check_inside(f"model.{key}", str(values[key]), bad)
     if not values["path"]:
         raise bad("model.path", "a file is needed")
@@ -169,6 +178,8 @@ def merge(request: Request, intent: Intent | None, out: Path) -> Request:
                 path=out / model.path,
                 name=model.name,
                 labels=out / model.labels if model.labels else None,
+                module=model.module,
+                tflite=out / model.tflite if model.tflite else None,
             )
             for model in intent.models
         )
@@ -216,8 +227,9 @@ def _document(intent: Intent) -> dict[str, Any]:
     tables = []
     for model in intent.models:
         table: dict[str, Any] = {"name": model.name, "path": model.path}
-        if model.labels:
-            table["labels"] = model.labels
+        for key in ("module", "tflite", "labels"):
+            if getattr(model, key):
+                table[key] = getattr(model, key)
         if model.golden_sha256:
             table["golden"] = {"origin": model.golden_origin, "sha256": model.golden_sha256}
         tables.append(table)

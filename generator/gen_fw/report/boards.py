@@ -59,10 +59,12 @@ def show(board: Board, console: Console) -> None:
         f"runtime {board.default_runtime} with {board.kernels}",
         markup=False,
     )
+    npu = board.accelerator
+    seen = ["NPU sees it"] if npu is not None else []
     console.print(
         table(
             "memories",
-            ["name", "kind", ">bytes", ">reserved", "roles, best first", "note"],
+            ["name", "kind", ">bytes", ">reserved", "roles, best first", *seen, "note"],
             [
                 (
                     memory.name,
@@ -72,13 +74,13 @@ def show(board: Board, console: Console) -> None:
                     ", ".join(
                         role for role, names in board.placement.items() if memory.name in names
                     ),
+                    *(("yes" if memory.npu_visible else "no",) if seen else ()),
                     memory.note,
                 )
                 for memory in board.memories
             ],
         )
     )
-    npu = board.accelerator
     if npu is not None:
         console.print(
             f"accelerator {npu.name} at {npu.base:#010x}, IRQ {npu.irq}, compiled for by "

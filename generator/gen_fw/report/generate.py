@@ -12,6 +12,7 @@ from gen_fw.report.documents import diagnostic_document, io_document
 from gen_fw.report.kernels import show_kernels
 from gen_fw.report.memory import show_candidate
 from gen_fw.report.npu import show_npu
+from gen_fw.report.xcore import show_xcore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,10 @@ def _program_document(program: Program, golden: Golden | None) -> dict[str, Any]
         "arena": _arena(program),
         "persistent": _arena(program, "persistent") if _is_split(program) else None,
         "self_test": golden.origin if golden else None,
-        "report": dict(program.report),
+        "report": {
+            **program.report,
+            **({"difference": dict(golden.difference)} if golden and golden.difference else {}),
+        },
     }
 
 
@@ -118,6 +122,16 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
             show_kernels(program.name, program.report["kernels"], console)
         if "npu" in program.report:
             show_npu(program.name, program.report["npu"], console)
+        if "xcore" in program.report:
+            show_xcore(program.name, program.report["xcore"], console)
+    for program, golden in zip(planned.firmware.programs, planned.firmware.golden, strict=True):
+        if golden and golden.difference:
+            apart = golden.difference
+            console.print(
+                f"{program.name}: {count(apart['different'])} of {count(apart['elements'])} output "
+                f"values differ from {apart['reference']}'s, by {apart['largest']} at most",
+                markup=False,
+            )
     show_candidate(candidate_document(planned.firmware.chosen), console)
     counts: dict[str, int] = {}
     for change in result.changes.files:

@@ -57,12 +57,20 @@ def show_npu(name: str, npu: Mapping[str, Any], console: Console) -> None:
                     (
                         row["optimise"],
                         row["arena_cache_size"] or "-",
-                        row["scratch_bytes"],
-                        row["arena_bytes"],
-                        row["cycles"],
-                        "chosen" if row["chosen"] else "" if row["fits"] else "too large",
+                        *(_figure(row[key]) for key in ("scratch_bytes", "arena_bytes", "cycles")),
+                        _verdict(row),
                     )
                     for row in npu["tried"]
                 ],
             )
         )
+
+
+def _figure(value: int | None) -> int | str:
+    return "-" if value is None else value
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    if row["chosen"]:
+        return "chosen"
+    return str(row.get("why", "" if row["fits"] else "too large"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gen_fw.report.profile import profile_document, show_profile
+from gen_fw.run.compare import Comparison
 from gen_fw.run.measure import ProgramRun, ProjectRun
 from gen_fw.run.tensors import Output, best
 
@@ -54,6 +55,17 @@ def _program(result: ProjectRun, entry: ProgramRun, top: int) -> dict[str, Any]:
         "samples": entry.samples,
         "profile": profile_document(result, entry),
         "outputs": [_output(output, top, entry.program.labels) for output in entry.outputs],
+        "comparison": [
+            {
+                "name": f"out{row.output}",
+                "samples": row.samples,
+                "elements": row.elements,
+                "differing": row.differing,
+                "worst": _finite(row.worst),
+                "same_best": row.same_best,
+            }
+            for row in entry.comparison
+        ],
     }
 
 
@@ -86,6 +98,8 @@ def show(result: ProjectRun, console: Console, top: int = 0) -> None:
 
     for entry in result.programs:
         _predictions(entry, console, top)
+        for row in entry.comparison:
+            console.print(_compared(entry.program.name, row), markup=False)
     rows = [
         (
             entry.program.name,
@@ -113,6 +127,17 @@ def show(result: ProjectRun, console: Console, top: int = 0) -> None:
         show_profile(result, entry, console)
         if entry.selftest == "fail":
             console.print(f"{entry.program.name} differs: {entry.difference}", markup=False)
+
+
+def _compared(name: str, row: Comparison) -> str:
+    """One output beside TFLite Micro, in words."""
+    text = f"{name} out{row.output} beside TFLite Micro, {row.samples} sample(s): "
+    if not row.differing:
+        return text + f"all {row.elements} elements equal"
+    return text + (
+        f"{row.differing} of {row.elements} elements differ, by at most {row.worst:g}; the best "
+        f"class is the same in {row.same_best}"
+    )
 
 
 def _work(entry: ProgramRun) -> int | str:

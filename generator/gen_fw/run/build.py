@@ -12,7 +12,7 @@ from gen_fw.errors import GenFwError, ToolMissingError
 from gen_fw.run.process import stream
 from gen_fw.run.project import NativeProject
 
-PRESET = "release"
+PRESET, AITOOLS_PRESET = "release", "native"
 #: folder below build/ of the runner that counts what each operator takes
 _PROFILE = "profile"
 _CONFIGURE_SECONDS = 300.0
@@ -41,9 +41,11 @@ def build(
     ``environment`` is looked at for what the project's runtime needs. Raises ToolMissingError when
     the runtime's tree is not named, GenFwError with the compiler's messages when the build fails.
     """
-    folder = project.folder / "build" / (_PROFILE if profile else PRESET)
+    preset = AITOOLS_PRESET if project.aitools else PRESET
+    folder = project.folder / "build" / (_PROFILE if profile else preset)
     cache = folder / "CMakeCache.txt"
-    if project.cxx and not environment.get("TFLM_ROOT") and not _cached(cache, "TFLM_ROOT"):
+    needs_tflm = project.cxx and not project.aitools
+    if needs_tflm and not environment.get("TFLM_ROOT") and not _cached(cache, "TFLM_ROOT"):
         raise ToolMissingError(
             "TFLM_ROOT is not set",
             why="runtime tflm is compiled from a tree of tflite-micro, which the variable names",
@@ -54,7 +56,9 @@ def build(
     if home and Path(home) != project.folder:
         cache.unlink()  # the folder was moved or copied; CMake insists
     progress("configuring")
-    command = ["cmake", "--preset", PRESET]
+    command = ["cmake", "--preset", preset]
+    if project.aitools:
+        command.append(f"-DXMOS_AITOOLSLIB_PATH={_runtime(project)}")
     if profile:
         command += ["-B", str(folder), "-DGEN_FW_PROFILE=ON"]
     if not cache.is_file() and shutil.which("ninja"):
@@ -94,6 +98,21 @@ def executable(project: NativeProject, build_folder: Path, target: str) -> Path:
     if target == "app":
         return build_folder / "app" / f"{project.name}{suffix}"
     return build_folder / "gen" / f"{target}{suffix}"
+
+
+def _runtime(project: NativeProject) -> Path:
+    """The folder of XMOS's AI tools with the library for this computer. Raises ToolMissingError."""
+    from gen_fw.compilers.xmos_wheel import INSTALL, find_wheel
+
+    wheel = find_wheel()
+    if wheel.host_library() is None:
+        raise ToolMissingError(
+            "XMOS's AI tools have no library for this computer",
+            where=str(wheel.runtime),
+            why=f"release {wheel.version} is installed",
+            hint=INSTALL,
+        )
+    return wheel.runtime
 
 
 def _cached(cache: Path, name: str) -> str:

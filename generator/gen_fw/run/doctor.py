@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gen_fw.boards.board import Board
-from gen_fw.run import tools
+from gen_fw.run import neuralspot, tools
 from gen_fw.run.tools import Found, Tool
 
 
@@ -51,14 +51,16 @@ class _Package:
     module: str
     purpose: str
     install: str
-    required: bool = False
+    #: a board with an NPU needs it, unless --compiler none
+    npu: bool = False
 
 
 _PACKAGES = (
     _Package("elftools", "sizes in gen-fw run", "pip install pyelftools"),
     _Package("PIL", "gen-fw run --input picture.png", "pip install 'gen-fw[image]'"),
     _Package("tflite_micro", "reference vectors", "pip install 'gen-fw[reference]'"),
-    _Package("ethosu", "Vela, for boards with an Ethos-U", "pip install 'gen-fw[vela]'"),
+    _Package("xmos_ai_tools", "xformer, for boards with xcore.ai", "pip install 'gen-fw[xmos]'"),
+    _Package("ethosu", "Vela, for boards with an Ethos-U", "pip install 'gen-fw[vela]'", npu=True),
 )
 #: SDK name -> variable that names its folder, a file in it, where to get it
 _SDKS = {
@@ -67,12 +69,26 @@ _SDKS = {
         "tools/idf.py",
         "https://docs.espressif.com/projects/esp-idf, then . export.sh",
     ),
+    "xmos-xtc": (
+        "XMOS_TOOL_PATH",
+        "bin/xcc",
+        "https://www.xmos.com/software-tools, then SetEnv",
+    ),
     "alif-dfp": (
         "ALIF_DFP_ROOT",
         "AlifSemiconductor.Ensemble.pdsc",
         "git clone https://github.com/alifsemi/alif_ensemble-cmsis-dfp",
     ),
+    "neuralspot": (
+        neuralspot.ROOT,
+        "make/neuralspot_config.mk",
+        f"git clone {neuralspot.SOURCE}",
+    ),
 }
+#: what projects for Ambiq boards are built and flashed with; the emulator is for one layout
+_AMBIQ_TOOLS = (tools.GNU_MAKE, tools.ARM_CC, tools.ARM_LIBC, tools.ARM_CXX, tools.JLINK)
+#: a build fetches what no variable names
+_FETCHED = ("alif-dfp",)
 _TFLM = ("TFLM_ROOT", "tensorflow/lite/micro/micro_interpreter.h")
 
 
@@ -86,22 +102,39 @@ def diagnose(
     wanted: dict[Tool, list[str]] = {}
     sdks: dict[str, list[str]] = {}
     for board in boards:
-        if board.family == "native_cmake":
-            for tool in tools.needed(str(board.family_data["toolchain"]), cxx=True):
-                wanted.setdefault(tool, []).append(board.name)
-        else:
+        for tool in _tools(board):
+            wanted.setdefault(tool, []).append(board.name)
+        if board.family != "native_cmake":
             sdks.setdefault(board.sdk.name, []).append(board.name)
     checks = []
     for tool, names in wanted.items():
         progress(f"looking for {tool.command}")
-        # C++ is for runtime tflm only; the default needs C
-        optional = tool in (tools.HOST_CXX, tools.ARM_CXX)
+        # C++ is for runtime tflm only, which is not the default everywhere
+        default = {board.default_runtime for board in boards if board.name in names}
+        optional = tool in (tools.HOST_CXX, tools.ARM_CXX) and "tflm" not in default
         checks.append(_tool(tools.find(tool), names, required=tool.required and not optional))
-    checks += [_sdk(name, names, environment) for name, names in sdks.items()]
+    if len(boards) == 1 and boards[0].family == "ambiq_make":
+        checks += _neuralspot(boards[0], environment)
+    else:
+        checks += [_sdk(name, names, environment) for name, names in sdks.items()]
     if wanted:
         checks.append(_tflm([name for names in wanted.values() for name in names], environment))
-    checks += [_package(package) for package in _PACKAGES]
-    return Diagnosis(boards[0].name if len(boards) == 1 else "", tuple(checks))
+    alone = boards[0] if len(boards) == 1 else None
+    npu = alone is not None and alone.accelerator is not None
+    checks += [_package(package, required=npu and package.npu) for package in _PACKAGES]
+    return Diagnosis(alone.name if alone else "", tuple(checks))
+
+
+def _tools(board: Board) -> tuple[Tool, ...]:
+    """Programs beside those of the board's SDK."""
+    if board.family == "native_cmake":
+        return tools.needed(str(board.family_data["toolchain"]), cxx=True)
+    if board.family == "alif_cmake":
+        arm = tools.needed("arm-none-eabi", cxx=True)
+        return (*(tool for tool in arm if tool != tools.ARM_QEMU), tools.GIT)
+    if board.family == "ambiq_make":
+        return _AMBIQ_TOOLS
+    return ()
 
 
 def _tool(found: Found, boards: Sequence[str], *, required: bool) -> Check:
@@ -114,9 +147,17 @@ def _tool(found: Found, boards: Sequence[str], *, required: bool) -> Check:
         ok=found.ok,
         found=" ".join(part for part in (found.version, found.fault) if part),
         wanted=f">= {'.'.join(map(str, tool.at_least))}" if tool.at_least else "",
-        install="" if found.ok else tools.install_line([found]),
+        install=_how(found),
         boards=tuple(dict.fromkeys(boards)),
     )
+
+
+def _how(found: Found) -> str:
+    if found.ok:
+        return ""
+    if not found.tool.packages:
+        return f"{found.tool.command}: https://www.segger.com/downloads/jlink"
+    return tools.install_line([found])
 
 
 def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Check:
@@ -125,14 +166,22 @@ def _sdk(name: str, boards: Sequence[str], environment: Mapping[str, str]) -> Ch
     ok = bool(folder) and (Path(folder) / file).exists()
     return Check(
         what=f"{name} ({variable})",
-        purpose="the vendor's SDK, which builds the project",
-        required=True,
+        purpose="the vendor's SDK, "
+        + ("else the build fetches it" if name in _FETCHED else "which builds the project"),
+        required=name not in _FETCHED,
         ok=ok,
         found=folder if ok else "no SDK there" if folder else "",
         wanted="",
         install="" if ok else source,
         boards=tuple(boards),
     )
+
+
+def _neuralspot(board: Board, environment: Mapping[str, str]) -> list[Check]:
+    return [
+        Check(what, purpose, True, ok, found, wanted, install, (board.name,))
+        for what, purpose, ok, found, wanted, install in neuralspot.rows(board, environment)
+    ]
 
 
 def _tflm(boards: Sequence[str], environment: Mapping[str, str]) -> Check:
@@ -151,12 +200,12 @@ def _tflm(boards: Sequence[str], environment: Mapping[str, str]) -> Check:
     )
 
 
-def _package(package: _Package) -> Check:
+def _package(package: _Package, *, required: bool) -> Check:
     ok = importlib.util.find_spec(package.module) is not None
     return Check(
         what=f"Python package {package.module}",
         purpose=package.purpose,
-        required=package.required,
+        required=required,
         ok=ok,
         found="installed" if ok else "",
         wanted="",

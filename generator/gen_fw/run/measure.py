@@ -13,10 +13,18 @@ from typing import Literal
 from gen_fw.errors import GenFwError, UsageError
 from gen_fw.run import machine
 from gen_fw.run.build import build, executable
+from gen_fw.run.compare import Comparison, check_comparable, compare
 from gen_fw.run.elf import Image, Sizes
 from gen_fw.run.process import Done, stream
 from gen_fw.run.project import NativeOperator, NativeProgram, NativeProject, load
-from gen_fw.run.tensors import Output, read_inputs, read_outputs, save_outputs
+from gen_fw.run.tensors import (
+    Output,
+    random_inputs,
+    read_inputs,
+    read_outputs,
+    save_golden,
+    save_outputs,
+)
 from gen_fw.run.tools import VALGRIND, find, needed, require
 
 Verdict = Literal["pass", "fail", "skip"]
@@ -66,6 +74,22 @@ class ProgramRun:
     #: what each operator of an inference took: instructions on emulated boards, nanoseconds on the
     #: host; None when that was not asked for
     profile: tuple[OperatorCount, ...] | None = None
+    #: beside TFLite Micro, when that was asked for
+    comparison: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a run does beside running. ``random``: samples of noise (drawn with ``seed``) for
+    programs without a file; ``golden``: where the first program's first sample is stored as a
+    golden file."""
+
+    random: int = 0
+    seed: int = 0
+    compare: bool = False
+    golden: Path | None = None
+    #: count what each operator takes, with one more build
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +115,26 @@ def run(
     *,
     inputs: Mapping[str, Path] | None = None,
     output: Path | None = None,
+    wishes: Wishes | None = None,
     seconds: float = 300.0,
     environment: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = _silent,
     line: Callable[[str], None] = _silent,
     build_line: Callable[[str], None] = _silent,
-    profile: bool = False,
 ) -> ProjectRun:
     """Builds and runs the project in ``folder``.
 
     ``inputs``: program name (or "" for the only or first one) -> file with inputs; without one the
     reference input is used. ``output``: an .npz for ``out0`` … (``<name>/out0`` … of further
     programs). ``line`` gets the application's output as it comes, ``build_line`` the build's.
-    ``profile`` builds the runner once more, to count what each operator takes. Only files below
-    ``build/`` change.
+    Only files below ``build/`` change.
 
     Raises UsageError, ToolMissingError, or GenFwError when the build or a program fails.
     """
     project = load(folder)
     require(needed(project.toolchain, cxx=project.cxx))
-    given = _inputs(project, inputs or {})
+    wishes = wishes or Wishes()
+    given = _inputs(project, inputs or {}, wishes)
     built = build(project, environment=environment or {}, progress=progress, line=build_line)
     progress("running the application")
     app = executable(project, built, "app")
@@ -137,16 +161,34 @@ def run(
     if counter == "valgrind callgrind":
         progress("counting instructions")
         programs = _counted(project, programs, built, seconds)
-    if profile:
+    if wishes.profile:
         progress("building the profile")
         counts = _profiled(project, given, seconds, environment or {}, build_line)
         programs = tuple(replace(entry, profile=counts[entry.program.name]) for entry in programs)
+    if wishes.compare:
+        programs = tuple(
+            replace(
+                entry,
+                comparison=compare(
+                    project, entry.program, given[entry.program.name], entry.outputs, progress
+                ),
+            )
+            for entry in programs
+        )
     if output is not None:
         save_outputs(output, _named(programs))
+    if wishes.golden is not None:
+        first = programs[0]
+        save_golden(wishes.golden, first.program, given[first.program.name], first.outputs)
     return ProjectRun(project, counter, programs, app, image.bytes, image.ram)
 
 
-def _inputs(project: NativeProject, inputs: Mapping[str, Path]) -> dict[str, list[bytes]]:
+def _inputs(
+    project: NativeProject, inputs: Mapping[str, Path], wishes: Wishes
+) -> dict[str, list[bytes]]:
+    """Samples of each program that has some; every program's when they are needed later."""
+    if wishes.compare:
+        check_comparable(project)
     names = [program.name for program in project.programs]
     given: dict[str, list[bytes]] = {}
     for key, path in inputs.items():
@@ -154,6 +196,10 @@ def _inputs(project: NativeProject, inputs: Mapping[str, Path]) -> dict[str, lis
         if name not in names:
             raise UsageError(f"there is no program {name!r}", hint=f"there is {', '.join(names)}")
         given[name] = read_inputs(path, project.programs[names.index(name)])
+    wanted = wishes.random or int(wishes.compare or wishes.golden is not None)
+    for program in project.programs if wanted else ():
+        if program.name not in given:
+            given[program.name] = random_inputs(program, wanted, wishes.seed)
     return given
 
 
@@ -212,10 +258,12 @@ def _program(
 def _objects(built: Path, program: NativeProgram) -> list[Path]:
     """The program's object files: kernels, glue, weights; tflm's library, which programs share."""
     folders = [f"program_{program.name}.dir", *(["tflm.dir"] if program.runtime == "tflm" else [])]
+    places = (built / "gen" / "CMakeFiles", built / "CMakeFiles")
     return sorted(
         path
         for folder in folders
-        for path in (built / "gen" / "CMakeFiles" / folder).rglob("*.o*")
+        for place in places
+        for path in (place / folder).rglob("*.o*")
         if path.suffix in (".o", ".obj")
     )
 
@@ -255,6 +303,8 @@ def _profiled(
 def _counter(project: NativeProject) -> Counter:
     if project.emulator:
         return "qemu -icount"
+    if project.aitools:
+        return ""  # it would count how the vector unit is simulated
     return "valgrind callgrind" if find(VALGRIND, version=False).ok else ""
 
 

@@ -58,6 +58,8 @@ class NativeProject:
     icount_shift: int
     toolchain: str
     cxx: bool
+    #: release of xmos-ai-tools whose library it links; empty: none
+    aitools: str
     programs: tuple[NativeProgram, ...]
 
 
@@ -108,6 +110,7 @@ def _project(folder: Path, data: dict[str, Any]) -> NativeProject:
         icount_shift=int(data["icount_shift"]),
         toolchain=_word(data["toolchain"]) if data["toolchain"] else "",
         cxx=bool(data["cxx"]),
+        aitools=_release(data.get("aitools", "")),
         programs=tuple(_program(entry) for entry in data["programs"]),
     )
 
@@ -133,6 +136,12 @@ def _word(text: Any) -> str:
     """A checked name, as it becomes part of paths and command lines."""
     if not isinstance(text, str) or not _WORD.fullmatch(text):
         raise ValueError(f"{text!r} is no name")
+    return text
+
+
+def _release(text: Any) -> str:
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Za-z.+-]{0,40}", text):
+        raise ValueError(f"{text!r} is no release")
     return text
 
 

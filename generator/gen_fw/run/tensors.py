@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +13,7 @@ from gen_fw.errors import ToolMissingError, UsageError
 from gen_fw.files import read_regular
 from gen_fw.program import Io
 from gen_fw.run.project import NativeProgram
-from gen_fw.runtimes.golden import encode_input
+from gen_fw.runtimes.golden import encode_input, noise
 from gen_fw.runtimes.npz import MAX_FILE, Npz, read_npy, write_npz
 
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ def read_inputs(path: Path, program: NativeProgram) -> list[bytes]:
         b"".join(encode_input(sample, io, f"{where}: input {io.position}") for sample in entry)
         for entry, io in zip(samples, program.inputs, strict=True)
     ]
+
+
+def random_inputs(program: NativeProgram, samples: int, seed: int) -> list[bytes]:
+    """``samples`` samples of noise for each input, as ``read_inputs`` gives them."""
+    return list(noise(program.inputs, seed, samples))
 
 
 def _only(program: NativeProgram, where: str) -> Io:
@@ -172,6 +177,27 @@ def save_outputs(path: Path, outputs: Sequence[tuple[str, Output]]) -> None:
         )
         for name, output in outputs
     }
+    _write(path, arrays)
+
+
+def save_golden(
+    path: Path, program: NativeProgram, inputs: Sequence[bytes], outputs: Sequence[Output]
+) -> None:
+    """Writes the first sample as a golden file (``in0`` …, ``out0`` …). Raises UsageError."""
+    import numpy as np
+
+    arrays = {
+        f"in{io.position}": (np.dtype(io.dtype).newbyteorder("<").str, io.shape, data[: io.bytes])
+        for io, data in zip(program.inputs, inputs, strict=True)
+    }
+    for output in outputs:
+        kind = output.array.dtype.newbyteorder("<").str
+        key = f"out{output.io.position}"
+        arrays[key] = (kind, output.io.shape, output.array[0].tobytes())
+    _write(path, arrays)
+
+
+def _write(path: Path, arrays: Mapping[str, tuple[str, tuple[int, ...], bytes]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(write_npz(arrays))

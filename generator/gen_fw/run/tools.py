@@ -48,6 +48,8 @@ class Found:
 
 CMAKE = Tool("cmake", "configures and builds", ("cmake",), (3, 21))
 MAKE = Tool("ninja", "runs the compiler", ("ninja-build",), instead=("make",))
+GNU_MAKE = Tool("make", "runs the compiler", ("make",))
+JLINK = Tool("JLinkExe", "flashes the board (SEGGER's J-Link software)", (), required=False)
 HOST_CC = Tool("cc", "compiler of this computer", ("build-essential",), instead=("gcc", "clang"))
 HOST_CXX = Tool(
     "c++", "C++ compiler, for runtime tflm", ("build-essential",), instead=("g++", "clang++")
@@ -65,6 +67,7 @@ ARM_CXX = Tool(
     ("libstdc++-arm-none-eabi-newlib",),
     library="libstdc++.a",
 )
+GIT = Tool("git", "fetches what no variable names", ("git",))
 ARM_QEMU = Tool("qemu-system-arm", "emulator", ("qemu-system-arm",), (7, 0))
 RISCV_CC = Tool("riscv64-unknown-elf-gcc", "compiler for RISC-V", ("gcc-riscv64-unknown-elf",))
 RISCV_LIBC = Tool(

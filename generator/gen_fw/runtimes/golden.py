@@ -83,21 +83,28 @@ def _content(path: Path) -> bytes:
 
 
 def seeded_inputs(program: Program) -> tuple[bytes, ...]:
-    """Inputs from numpy's ``default_rng(0)``, drawn in input order: the full range of integers,
-    standard normal for floating point, 0 or 1 for bool."""
+    """One sample of noise, the same every time."""
+    return noise(program.inputs, 0)
+
+
+def noise(ios: Sequence[Io], seed: int, samples: int | None = None) -> tuple[bytes, ...]:
+    """Little-endian bytes for each input from numpy's ``default_rng(seed)``, drawn in input order:
+    the full range of integers, standard normal for floating point, 0 or 1 for bool. ``samples``:
+    so many, one after another."""
     import numpy as np
 
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     drawn = []
-    for io in program.inputs:
+    for io in ios:
         dtype = np.dtype(io.dtype)
+        shape = io.shape if samples is None else (samples, *io.shape)
         if dtype.kind == "f":
-            array = rng.standard_normal(io.shape).astype(dtype)
+            array = rng.standard_normal(shape).astype(dtype)
         elif dtype.kind == "b":
-            array = rng.integers(0, 2, io.shape).astype(dtype)
+            array = rng.integers(0, 2, shape).astype(dtype)
         else:
             info = np.iinfo(dtype)
-            array = rng.integers(info.min, info.max, io.shape, dtype=dtype, endpoint=True)
+            array = rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
         drawn.append(little_endian(array, dtype, lambda a: a))
     return tuple(drawn)
 
@@ -109,8 +116,10 @@ def make_golden(
     run2_outputs: Sequence[bytes] = (),
     *,
     origin: str,
+    reference: Sequence[bytes] = (),
 ) -> Golden:
-    """Test vectors with their .npz, which has the same bytes on every machine."""
+    """Test vectors with their .npz, which has the same bytes on every machine. ``reference``: what
+    TFLite Micro's outputs are, where they are not the ones that are expected."""
     import numpy as np
 
     arrays = {
@@ -119,6 +128,7 @@ def make_golden(
             ("in", program.inputs, inputs),
             ("out", program.outputs, outputs),
             ("run2_out", program.outputs, run2_outputs),
+            ("tflm_out", program.outputs, reference),
         )
         for io, data in zip(ios, blobs, strict=False)
     }

@@ -21,6 +21,8 @@ _C_TYPES = {
     DType.UINT64: ("uint64", "uint64_t", "u64"),
     DType.BOOL: ("bool", "bool", "bool"),
 }
+#: name -> (C type, suffix of the API functions)
+C_TYPES_BY_NAME = {name: (c_type, suffix) for name, c_type, suffix in _C_TYPES.values()}
 
 
 def interface(model: Model) -> tuple[tuple[Io, ...], tuple[Io, ...]]:

@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gen_fw.errors import Diagnostic, UsageError
 from gen_fw.program import Golden, Program
 from gen_fw.runtimes import golden as files
-from gen_fw.runtimes.tflm import oracle
+from gen_fw.runtimes.tflm import oracle as tflm
+
+if TYPE_CHECKING:
+    from gen_fw.runtimes.xcore.vectors import Oracle
 
 _HINT = "give --golden F.npz, or install the extra `reference` so that TFLM can compute it"
 
@@ -33,12 +37,25 @@ def vectors(
     golden: Path | None = None,
     sample: Path | None = None,
     kept: Kept | None = None,
+    oracle: Oracle | None = None,
 ) -> tuple[Golden | None, tuple[Diagnostic, ...]]:
     """The vectors, or None (the self-test is skipped) with the reason as a warning.
 
     A file that was given wins; then vectors kept for the same model; for another model their
-    inputs are run again; else a seeded input is run. Raises UsageError for a bad file.
+    inputs are run again; else a seeded input is run. ``oracle`` computes the expected outputs of a
+    program whose kernels round differently than TFLM's. Raises UsageError for a bad file.
     """
+    if oracle is not None:
+        from gen_fw.runtimes.xcore import vectors as xcore
+
+        return xcore.vectors(
+            program,
+            oracle,
+            golden=golden,
+            sample=sample,
+            kept=kept.npz if kept else b"",
+            kept_origin=kept.origin if kept else "",
+        )
     if golden is not None and sample is not None:
         raise UsageError("--golden and --sample exclude each other", where=program.name)
     if golden is not None:
@@ -77,8 +94,12 @@ def _again(program: Program, kept: Kept) -> tuple[Golden | None, tuple[Diagnosti
 def _computed(
     program: Program, inputs: Sequence[bytes], origin: str
 ) -> tuple[Golden | None, tuple[Diagnostic, ...]]:
-    answer = oracle.run(program.constants[0].data, program, inputs)
-    if isinstance(answer, oracle.Failure):
+    model = program.tflite
+    if model is None:
+        why = "an archive of TVM has no model that TFLite Micro could execute"
+        return None, (_skipped(program, why, "give --tflite MODEL, or --golden F.npz"),)
+    answer = tflm.run(model, program, inputs)
+    if isinstance(answer, tflm.Failure):
         return None, (_skipped(program, answer.reason, answer.hint or _HINT),)
     found = files.make_golden(program, inputs, answer.outputs, answer.run2_outputs, origin=origin)
     return found, ()

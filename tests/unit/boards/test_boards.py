@@ -49,6 +49,36 @@ ALIF = {
     **{f"alif-{chip}-he": ("ethos-u55-128", 160, chip in ("e4", "e8")) for chip in _ENSEMBLE},
     **{f"alif-{chip}-hp-u85": ("ethos-u85-256", 400, True) for chip in ("e4", "e8")},
 }
+#: board -> XTC's target, or a network description of ours; MHz, whether it has LPDDR
+XMOS = {
+    "xcore-ai-explorer": ("XCORE-AI-EXPLORER", 600, False),
+    "xk-evk-xu316": ("XK-EVK-XU316", 600, False),
+    "xcore-ai-explorer-lpddr": ("xcore-ai-explorer-lpddr.xn", 800, True),
+}
+
+
+#: board -> PLATFORM, part, AS_VERSION, J-Link's device, USB, BLE, low and high clock
+AMBIQ = {
+    "apollo3p-evb": ("apollo3p_evb", "apollo3p", "R3.1.1", "AMA3B2KK-KCR", False, True, 48, 96),
+    "apollo4p-evb": ("apollo4p_evb", "apollo4p", "R4.5.0", "AMAP42KK-KBR", True, False, 96, 192),
+    **{
+        f"apollo4p-blue-{kind}": (
+            f"apollo4p_blue_{kind}_evb",
+            *("apollo4p", "R4.5.0", "AMAP42KK-KBR", True, True, 96, 192),
+        )
+        for kind in ("kbr", "kxr")
+    },
+    "apollo4l-evb": ("apollo4l_evb", "apollo4l", "R4.5.0", "AMAP42KK-KBR", False, False, 96, 192),
+    "apollo4l-blue-evb": (
+        *("apollo4l_blue_evb", "apollo4l", "R4.5.0", "AMAP42KK-KBR"),
+        *(False, True, 96, 192),
+    ),
+    "apollo510-evb": ("apollo510_evb", "apollo510", "R5.3.0", "AP510NFA-CBR", True, False, 96, 250),
+    "apollo330mp-evb": (
+        *("apollo330mP_evb", "apollo330P", "R5.2.alpha.1.1", "AP330MPA-CBR"),
+        *(True, True, 96, 250),
+    ),
+}
 
 
 def of_family(family: str) -> pytest.MarkDecorator:
@@ -57,20 +87,26 @@ def of_family(family: str) -> pytest.MarkDecorator:
 
 
 def test_all_boards_are_there() -> None:
-    assert set(CHIPS) | set(KITS) | set(NATIVE) | set(ALIF) == set(board_names())
+    known = {*CHIPS, *KITS, *NATIVE, *ALIF, *AMBIQ, *XMOS}
+    assert known == set(board_names())
     assert [board.name for board in BOARDS] == list(board_names()) == sorted(set(board_names()))
 
 
 @each_board
 def test_has_sources_licence_and_a_memory_budget(board: Board) -> None:
     assert board.title
-    assert board.licence in ("Apache-2.0", "BSD-3-Clause", "LicenseRef-Alif-Semiconductor")
+    assert board.licence in ("Apache-2.0", "BSD-3-Clause", "LicenseRef-Alif-Semiconductor") or (
+        board.licence == "LicenseRef-XMOS-Public-Licence-1" and board.vendor == "xmos"
+    )
     # every memory's size has a source that names it
     for memory in board.memories:
         assert any(memory.name in source.split(":")[0] for source in board.sources), memory.name
         assert memory.bytes - memory.reserved >= 64 * 1024, memory.name
     assert board.memory(board.placement["arena"][0]).kind == "ram"
-    assert board.memory(board.placement["model"][0]).kind == "rom"
+    # a tile executes from RAM, and reads flash through a server only
+    assert board.memory(board.placement["model"][0]).kind == (
+        "ram" if board.family == "xmos_xcommon" else "rom"
+    )
     # best first: the ranks of an arena's memories rise
     ranks = [board.memory(name).rank for name in board.placement["arena"]]
     assert ranks == sorted(set(ranks))
@@ -192,3 +228,51 @@ def test_loading_one_board_reads_only_its_own_files(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(load, "_read", read)
     load_board("esp32-s3-box-3")
     assert opened == ["esp32-s3-box-3", "esp32s3"]
+
+
+@of_family("ambiq_make")
+def test_ambiq_board(board: Board) -> None:
+    data = board.family_data
+    clocks, jlink = data["clocks"], data["jlink"]
+    assert (
+        data["platform"],
+        data["part"],
+        data["ambiqsuite"][0],
+        jlink["device"],
+        data["usb"],
+        data["ble"],
+        clocks["low_power_mhz"],
+        clocks["high_performance_mhz"],
+    ) == AMBIQ[board.name]
+    assert board.cpu.clock_mhz == clocks["high_performance_mhz"]
+    assert data["tf_versions"][0] == "helia_rt_v1_6_0" and board.sdk.prebuilt
+    ranges = sorted(
+        (data["origins"][memory.name], data["origins"][memory.name] + memory.bytes)
+        for memory in board.memories
+    )
+    if data["stack"]:
+        ranges.append((data["stack"]["origin"], data["stack"]["origin"] + data["stack"]["bytes"]))
+    assert all(end <= start for (_, end), (start, _) in pairwise(sorted(ranges)))
+
+
+@of_family("ambiq_make")
+def test_layouts_change_a_board(board: Board) -> None:
+    alone, module = load_board(board.name, "standalone"), load_board(board.name, "module")
+    assert (board.default_runtime, alone.default_runtime) == ("tflm", "aot")
+    assert alone.sdk.name == "gcc-arm-none-eabi" and not alone.sdk.prebuilt
+    assert alone.memories == board.memories and alone.family_data["part"]
+    assert ("psram" in module.placement["arena"]) == (board.name == "apollo510-evb")
+    assert "psram" not in (*alone.placement["arena"], *board.placement["arena"])
+
+
+@of_family("xmos_xcommon")
+def test_xcore_boards(board: Board) -> None:
+    data = board.family_data
+    target, clock, lpddr = XMOS[board.name]
+    assert (data["target"] or data["xn"], board.cpu.clock_mhz) == (target, clock)
+    assert [board.memory(tile).bytes for tile in data["tiles"]] == [512 * 1024] * 2
+    assert board.placement["code"] == ("tile0", "tile1")
+    assert ("lpddr" in board.placement["arena"]) == bool(data["lpddr_mbit"]) == lpddr
+    if lpddr:
+        assert board.memory("lpddr").bytes == data["lpddr_mbit"] * 1024 * 1024 // 8
+    assert board.memory("flash").reserved == data["boot_bytes"]

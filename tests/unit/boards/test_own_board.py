@@ -45,6 +45,34 @@ kind = "ram"
     assert mine.placement == base.placement
 
 
+def test_an_npu_can_be_taken_away_or_serve_another_memory(tmp_path: Path) -> None:
+    start = 'extends = "alif-e3-hp"\ntitle = "Mine"\n'
+    none = load_board(write(tmp_path, start + 'accelerator = { name = "none" }\n'))
+    assert none.accelerator is None and none.memories == load_board("alif-e3-hp").memories
+    more = (
+        start
+        + """
+[[memories]]
+name = "hyperram"
+bytes = 33554432
+kind = "ram"
+rank = 9
+npu_visible = true
+[[accelerator.system_configs]]
+arena = "hyperram"
+model = "mram"
+system_config = "RTSS_HP_SRAM_OSPI"
+memory_mode = "Shared_Sram"
+[alif_cmake]
+origins = { hyperram = 0xA0000000 }
+"""
+    )
+    npu = load_board(write(tmp_path, more)).accelerator
+    assert npu is not None and npu.name == "ethos-u55-256"
+    entry = npu.system_config("hyperram", "mram")
+    assert entry is not None and entry.system_config == "RTSS_HP_SRAM_OSPI"
+
+
 def test_extends_a_file_beside_it(tmp_path: Path) -> None:
     write(tmp_path, SMALLEST, "base.toml")
     mine = load_board(str(write(tmp_path, 'extends = "./base.toml"\ntitle = "Other"\n')))
@@ -208,3 +236,23 @@ def test_any_value_gives_a_board_or_a_usage_error(
         assert load_board(path).name == "fuzz"
     except UsageError as error:
         assert "fuzz.toml" in error.where
+
+
+def test_layouts_of_an_own_board(tmp_path: Path) -> None:
+    path = tmp_path / "our-apollo.toml"
+    text = 'extends = "apollo4p-evb"\nsources = ["sram: a measurement"]\n'
+    text += '[[memories]]\nname = "sram"\nreserved = 4096\n'
+    text += "[layouts.standalone]\n[[layouts.standalone.memories]]\n"
+    path.write_text(text + 'name = "sram"\nreserved = 8192\n')
+    assert load_board(path).memory("sram").reserved == 4096
+    alone = load_board(path, "standalone")
+    assert alone.memory("sram").reserved == 8192 and alone.default_runtime == "aot"
+    for bad in ("layouts = 3\n", "[layouts]\nstandalone = 1\n"):
+        path.write_text('sources = ["x"]\n' + bad)
+        with pytest.raises(UsageError) as caught:
+            load_board(path)
+        assert caught.value.where.endswith("our-apollo.toml: layouts")
+    path.write_text('extends = "apollo4p-evb"\n[layouts.standalone.cpu]\nclok = 1\n')
+    assert load_board(path).default_runtime == "tflm"
+    with pytest.raises(UsageError, match="unknown key"):
+        load_board(path, "standalone")

@@ -13,7 +13,7 @@ from gen_fw.boards.load import all_boards
 from gen_fw.inspection import Asked, inspect
 
 DIGITS = MODELS / "digits_int8.tflite"
-STATEFUL = ROOT / "tests" / "data" / "models" / "ring_buffer_int8.tflite"
+HYBRID = ROOT / "tests" / "data" / "models" / "hybrid_dense.tflite"
 
 
 @pytest.mark.parametrize("kernels", ["cmsis_nn", "reference"])
@@ -79,7 +79,7 @@ def test_generated_c_and_models_that_cannot_run(tmp_path: Path) -> None:
     assert arena["used_bytes"] == arena["minimum_bytes"] >= arena["lower_bound_bytes"]
 
     picture = tmp_path / "no.svg"
-    none = gen_fw("inspect", STATEFUL, "--runtime", "aot", "--svg", picture, "--json")
+    none = gen_fw("inspect", HYBRID, "--runtime", "aot", "--svg", picture, "--json")
     assert none.returncode == 0 and validated(none.stdout)["arena"] is None
     assert "is not written" in none.stderr and not picture.exists()
 
@@ -120,7 +120,10 @@ def test_bad_questions(arguments: list[str], words: list[str]) -> None:
     assert all(word in result.stderr for word in words), result.stderr
 
 
-@pytest.mark.parametrize("isa", sorted({board.cpu.isa for board in all_boards()} | {""}))
+INTERPRETED = [board for board in all_boards() if board.default_runtime != "xcore"]
+
+
+@pytest.mark.parametrize("isa", sorted({board.cpu.isa for board in INTERPRETED} | {""}))
 def test_every_instruction_set_of_a_board_is_a_cpu(isa: str) -> None:
     arena = inspect(MODEL, Asked(cpu=isa)).document["arena"]
     assert arena is not None and arena["build"]["release"] == "tflite-micro-90b983c2"
@@ -134,3 +137,16 @@ def test_without_a_target_the_arena_is_that_of_this_computer() -> None:
     document = validated(gen_fw("inspect", MODEL, "--json").stdout)
     assert document["arena"]["build"]["abi"] == "x86-64"
     assert not document["warnings"]
+
+
+def test_macs_of_each_layer_are_those_of_autodeploy(shared: Path) -> None:
+    """Table of the KWS example in "From TF to EVB - testing, profiling, and deploying AI models.md"
+    of neuralSPOT 1.3.0, column "Est MACs"; tests/sdk reads it from there."""
+    model = shared / "models" / "mlperf_kws_ref_model.tflite"
+    result = gen_fw("inspect", model, "--board", "apollo4p-evb", "--json")
+    document = validated(result.stdout)
+    assert "neuralspot's library of TFLM may need up to 3440 bytes more" in result.stdout
+    pair = [512000, 72000]
+    table = [320000, 72000, *pair, *pair, *pair, 512000, 0, 0, 768, 0]
+    assert [row["macs"] for row in document["operators"]] == table
+    assert sum(table) == 2656768

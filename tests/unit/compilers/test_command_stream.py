@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from gen_fw.boards.accelerator import ETHOS_U
-from gen_fw.compilers.command_stream import compiled_for, is_compiled, scratch_bytes
+from gen_fw.compilers.command_stream import compiled_for, damage, is_compiled, scratch_bytes
 from gen_fw.model.reader import read_model
 from gen_fw.model.types import Buffer, DType, Model, Operator, Subgraph, Tensor
 from sample_models import ROOT
@@ -74,6 +75,42 @@ def test_every_accelerator_is_recognised() -> None:
 def test_a_damaged_stream_tells_nothing(data: bytes) -> None:
     model = compiled(data)
     assert compiled_for(model) == "" and is_compiled(model)
+
+
+def whole(config: int) -> bytes:
+    """A stream as Vela makes it: the NPU's commands, two words here, are aligned to 16 bytes."""
+    actions = [0x00100001, config, 0x10066001, 5, 5, 5, 0x00020002, 0, 0]
+    return b"COP1" + struct.pack(f"<{len(actions)}I", *actions)
+
+
+def test_a_whole_stream_is_accepted() -> None:
+    assert damage(compiled(whole(CONFIGS["ethos-u55-256"]))) == ""
+    given = read_model(ROOT / "tests" / "data" / "compiled" / "svdf_int8_vela.tflite")
+    assert damage(given) == "" and compiled_for(given) == "ethos-u55-256"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda data: b"COP9" + data[4:], "does not begin with COP1"),
+        (lambda data: b"COP2" + data[4:], "--cop-format COP1"),
+        (lambda data: data[:-2], "no multiple of 4"),
+        (lambda data: data[:-4], "cut off: 36 of 40 bytes"),
+        (lambda data: data[:4] + b"\x09" + data[5:], "no driver action 9"),
+        (lambda data: data[:24] + data[28:], "not aligned"),
+        (lambda data: data[:28], "0 parts with commands"),
+    ],
+)
+def test_what_the_driver_would_refuse(spoil: Callable[[bytes], bytes], says: str) -> None:
+    good = whole(CONFIGS["ethos-u55-256"])
+    assert says in damage(compiled(good, spoil(good)))
+
+
+def test_an_operator_without_scratch() -> None:
+    model = compiled(whole(CONFIGS["ethos-u55-256"]))
+    graph = model.subgraphs[0]
+    bare = replace(graph.operators[0], inputs=(0,))
+    assert "no scratch" in damage(replace(model, subgraphs=(replace(graph, operators=(bare,)),)))
 
 
 def test_streams_for_two_accelerators_tell_nothing() -> None:

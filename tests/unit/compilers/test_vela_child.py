@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,13 @@ def test_a_model_that_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path
     [
         ("raise RuntimeError('Compilation failed: no network')", "Compilation failed: no network"),
         ("import sys; sys.exit(3)", "it ended with code 3"),
-        ("import os; os.abort()", "it ended with code"),
+        ("import os; os.abort()", "it crashed (SIGABRT)"),
+        ("raise RuntimeError('not valid:\\n - empty buffer')", "not valid: - empty buffer"),
         ("print('all is well')", "all is well"),
         (COPY + "(out / 'model_vela.tflite').write_bytes(b'nonsense')", "this is a text file"),
         ("print('x' * 9_000_000); raise SystemExit('the end')", ""),
     ],
-    ids=["error", "code", "crash", "no result", "no model", "much talk"],
+    ids=["error", "code", "crash", "lines", "no result", "no model", "much talk"],
 )
 def test_failures_are_model_errors(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, says: str
@@ -149,6 +151,11 @@ def test_options_of_the_users_own() -> None:
         with pytest.raises(UsageError) as caught:
             settings_for(npu, entry, {key: value})
         assert hint in caught.value.hint, key
+        assert f"--compiler-option: vela has no option {key!r}" in caught.value.what or (
+            f"--compiler-option {key}: " in caught.value.what
+        )
+    with pytest.raises(UsageError, match="system-config of the board: Vela has no 'Nowhere'"):
+        settings_for(npu, replace(entry, system_config="Nowhere"), {})
 
 
 def test_the_configuration_has_all_that_boards_name() -> None:

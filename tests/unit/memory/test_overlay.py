@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gen_fw.memory.best import solve
 from gen_fw.memory.buffers import Buffer, Plan, lower_bound
-from gen_fw.memory.overlay import Inside, Over, faults, overlay
+from gen_fw.memory.overlay import Inside, Over, faults, overlay, separate
 
 
 def _chain(*sizes: int) -> list[Buffer]:
@@ -141,3 +141,31 @@ def test_no_plan_of_a_short_chain_is_below_the_bound(
     for offsets in product(range(0, bound, 16), repeat=len(sizes)):
         plan = Plan(tuple(buffers), offsets, bound - 16)
         assert list(faults(plan, overs)), offsets
+
+
+@pytest.mark.parametrize(
+    ("insides", "fits"),
+    [
+        ([Inside(1, 0, 0), Inside(2, 0, 40)], True),
+        # the second begins in the first, while both are alive
+        ([Inside(1, 0, 0), Inside(2, 0, 20)], False),
+        # the same place after the first one's last use
+        ([Inside(1, 0, 0), Inside(3, 0, 0)], True),
+        # a part of a part
+        ([Inside(1, 0, 0), Inside(2, 1, 8)], True),
+        # a second whole, outside, itself
+        ([Inside(1, 0, 0), Inside(1, 2, 0)], False),
+        ([Inside(1, 0, 80)], False),
+        ([Inside(1, 2, 0), Inside(2, 1, 0)], False),
+    ],
+)
+def test_parts_that_meet_are_found(insides: list[Inside], fits: bool) -> None:
+    buffers = [Buffer(100, 0, 9), Buffer(32, 1, 4), Buffer(24, 2, 6), Buffer(32, 5, 8)]
+    assert separate(buffers, insides) is fits
+    if fits:
+        laid = overlay(buffers, insides=insides)
+        assert laid.plan.bytes == 144  # the whole, and what is no part of it
+        assert not list(faults(laid.plan, insides=insides))
+    else:
+        with pytest.raises(ValueError, match=r"buffers\[|part"):
+            overlay(buffers, insides=insides)

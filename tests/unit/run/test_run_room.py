@@ -14,13 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gen_fw.boards.load import load_board
 from gen_fw.errors import GenFwError, ToolMissingError, UsageError
 from gen_fw.program import Io
 from gen_fw.run import tools
+from gen_fw.run.doctor import diagnose
 from gen_fw.run.elf import Image
 from gen_fw.run.process import stream
 from gen_fw.run.project import FILE, SCHEMA, NativeProgram, load
 from gen_fw.run.tensors import best, read_inputs
+from gen_fw.run.tools import Found
 
 DESCRIPTION = {
     "schema": SCHEMA,
@@ -250,3 +253,17 @@ def mapped(text: str, file: str) -> list[tuple[str, int]]:
     placed = text[text.index("Linker script and memory map") :]
     rows = re.finditer(r"^ (\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", placed, re.MULTILINE)
     return [(row[1], int(row[2], 16)) for row in rows if row[3].endswith(file)]
+
+
+def test_what_an_alif_board_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "find", lambda tool: Found(tool, "", ""))
+    asked = [load_board("alif-e7-hp")]
+    checks = {check.what: check for check in diagnose(asked, {}, progress=lambda _: None).checks}
+    required = {what for what, check in checks.items() if check.required}
+    assert required == {
+        *("cmake", "ninja", "git", "arm-none-eabi-gcc", "arm-none-eabi-gcc with nano.specs"),
+        *("arm-none-eabi-g++ with libstdc++.a", "Python package ethosu"),
+    }
+    # trees that a build fetches when no variable names them; nothing emulates the board
+    assert {"alif-dfp (ALIF_DFP_ROOT)", "tflite-micro (TFLM_ROOT)"} <= set(checks)
+    assert "qemu-system-arm" not in checks

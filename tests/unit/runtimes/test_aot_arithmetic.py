@@ -20,11 +20,14 @@ from gen_fw.runtimes.aot.arithmetic import (
     exp_on_negative_values,
     fast_scaling,
     float32,
+    inverse_square_root,
     logistic,
+    multiplier_below_one,
     one_over_one_plus,
     quantize_multiplier,
     rounded_shift,
     scaled,
+    tanh,
 )
 from gen_fw.runtimes.aot.layer import UnsupportedError
 
@@ -150,3 +153,24 @@ def test_activation_ranges() -> None:
 def test_scales_out_of_range_are_refused(real: float) -> None:
     with pytest.raises(UnsupportedError):
         quantize_multiplier(real)
+
+
+@given(st.integers(0, INT32_MAX))
+def test_inverse_square_root(value: int) -> None:
+    multiplier, shift = inverse_square_root(value)
+    assert 0 < multiplier <= INT32_MAX
+    assert shift <= 0
+    real = multiplier * 2.0 ** (shift - 31)
+    assert real == pytest.approx(max(value, 1) ** -0.5, rel=3e-6)
+
+
+@given(st.integers(INT32_MIN, INT32_MAX))
+def test_tanh(a: int) -> None:
+    assert tanh(a, 4) / 2**31 == pytest.approx(math.tanh(a / 2**27), abs=1e-6)
+    assert tanh(-a, 4) == -tanh(a, 4) or a == INT32_MIN
+
+
+@pytest.mark.parametrize("real", [0.0, 1.0, 1.5, -0.5, math.nan, 1 - 2.0**-40])
+def test_ratios_that_tflm_stops_at(real: float) -> None:
+    with pytest.raises(UnsupportedError):
+        multiplier_below_one(real)

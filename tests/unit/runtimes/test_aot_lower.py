@@ -8,17 +8,20 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from arena_net import i8, i32, one
+from fuzz_builder import Builder
 from gen_fw.boards.load import load_board
 from gen_fw.errors import ExitCode, ModelError
 from gen_fw.memory.overlap import shared
 from gen_fw.model.reader import read_model
+from gen_fw.model.types import DType
 from gen_fw.program import Program
 from gen_fw.runtimes.aot.lower import AotOptions, lower
 from gen_fw.runtimes.aot.table import entries
 from gen_fw.runtimes.aot.target import target_of
-from tflite_writer import edited, write
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "models"
@@ -55,24 +58,25 @@ def test_the_classic_operators_are_there() -> None:
     assert set(wanted.split()) <= set(entries())
 
 
-#: weights that the application gives
-_COMPUTED = {
-    "subgraphs.0.inputs": [0, 1],
-    "subgraphs.0.tensors.1.buffer": 0,
-    "subgraphs.0.tensors.1.quantization": {"scale": [0.5], "zero_point": [0]},
-}
+def _computed_axes() -> bytes:
+    """MEAN over axes that the application gives: TFLM looks at them when it runs."""
+    b = Builder(np.random.default_rng(0))
+    source, axes = b.value((1, 4, 3)), b.plain((1,), DType.INT32)
+    mean = b.operator("MEAN", [source, axes], b.value((1, 3)), "ReducerOptions")
+    return b.model([source, axes], [mean])
 
 
 @pytest.mark.parametrize(
     ("model", "word", "elsewhere"),
     [
-        ("", "tensor 1 is not constant", True),
-        ("uint8_dense", "uint8 instead of int8", False),
-        ("custom_operator", "operators[1] CUSTOM:ExampleBlend: this runtime has no", False),
+        ("", "operators[0] MEAN: tensor 1 is not constant", True),
+        ("custom_operator", "this runtime has no such operator", False),
+        ("hybrid_dense", "int8 instead of float32", False),
+        ("uint8_dense", "uint8 instead of", False),
     ],
 )
 def test_refusals_list_every_operator(model: str, word: str, elsewhere: bool) -> None:
-    source = OWN / f"{model}.tflite" if model else write(edited(_COMPUTED))
+    source = OWN / f"{model}.tflite" if model else _computed_axes()
     with pytest.raises(ModelError) as caught:
         lower(read_model(source), "net", BOARD, AotOptions())
     error = caught.value
@@ -81,6 +85,18 @@ def test_refusals_list_every_operator(model: str, word: str, elsewhere: bool) ->
     assert error.detail["runtimes"] == (["tflm"] if elsewhere else [])
     assert ("--runtime tflm" in error.hint) is elsewhere
     assert all(reason["why"] for reason in error.detail["reasons"])
+
+
+def test_what_only_tflm_has_is_said() -> None:
+    """A convolution whose filters are computed."""
+    inputs = [i8(1, 4, 4, 2), i8(3, 1, 1, 2, zero=0), i32(3, scale=0.0025, data="random")]
+    options = {"stride_w": 1, "stride_h": 1, "dilation_w_factor": 1, "dilation_h_factor": 1}
+    model = one("CONV_2D", inputs, [i8(1, 4, 4, 3)], ("Conv2DOptions", options))
+    with pytest.raises(ModelError) as caught:
+        lower(read_model(model), "net", BOARD, AotOptions())
+    assert "tensor 1 is not constant" in caught.value.why
+    assert caught.value.detail["runtimes"] == ["tflm"]
+    assert "--runtime tflm" in caught.value.hint
 
 
 @pytest.mark.parametrize("arm", [False, True])

@@ -69,8 +69,8 @@ uint64_t ethosu_address_remap(uint64_t address, int index) {
 }
 
 /// Which AXI port and limits serve a region: the driver's choice, except that the port M1 of this
-/// NPU reaches nothing from 0x58000000 on (MRAM and OSPI), where the driver would send it for weights and
-/// commands. M0 does.
+/// NPU reaches nothing from 0x58000000 on (MRAM and OSPI), where the driver would send it
+/// for weights and commands. M0 does.
 unsigned int ethosu_config_select(uint64_t address, int index) {
   static const uint8_t regions[] = {NPU_REGIONCFG_0, NPU_REGIONCFG_1, NPU_REGIONCFG_2,
                                     NPU_REGIONCFG_3, NPU_REGIONCFG_4, NPU_REGIONCFG_5,
@@ -81,8 +81,8 @@ unsigned int ethosu_config_select(uint64_t address, int index) {
   return index < 0 ? NPU_QCONFIG : regions[(unsigned)index % (sizeof regions / sizeof regions[0])];
 }
 
-// The arena is in sram0, which has a write-through cache (mpu.c of the DFP). Models are constant, and
-// what was copied at start is clean.
+// What core and NPU both write lies in sram0, with a write-through cache (mpu.c of the DFP).
+// Models are constant, and what was copied at start is clean.
 
 void ethosu_flush_dcache(const uint64_t *base_addr, const size_t *base_addr_size,
                          int num_base_addr) {

@@ -39,6 +39,7 @@ function(gen_fw_tree name file)
     message(STATUS "${name} is not set: fetching ${${name}_REPOSITORY}")
     # SOURCE_SUBDIR: a folder that is not there, so that nothing of the tree is configured
     FetchContent_Declare(${name} GIT_REPOSITORY ${${name}_REPOSITORY} GIT_TAG ${${name}_REVISION}
+                         GIT_SUBMODULES "" GIT_PROGRESS ON
                          SOURCE_SUBDIR gen-fw-takes-only-the-files)
     FetchContent_MakeAvailable(${name})
     string(TOLOWER ${name} folder)

@@ -29,9 +29,10 @@ def float32(value: float) -> float:
 
 
 def exact_ratio(numerator: float, denominator: float) -> float:
-    """A ratio of scales in double precision. TFLM's source divides some of them in single precision
-    (SUB, and RELU, LEAKY_RELU and ABS of int16), but the interpreter that computes golden outputs
-    has been compiled to do without that rounding. 8-bit outputs do not show it, 16-bit ones do."""
+    """A ratio of scales in double precision. TFLM's source divides some in single precision first
+    (SUB, DIV, RELU, LEAKY_RELU, ABS, RSQRT, HARD_SWISH: ``static_cast<double>(a / b)``), but the
+    interpreter that computes golden outputs does without that rounding. 16-bit outputs show it, of
+    8-bit ones only quotients that are ties."""
     return numerator / denominator
 
 
@@ -181,14 +182,19 @@ def exp_on_negative_values(a: int, integer_bits: int) -> int:
 
 
 def one_over_one_plus(a: int) -> int:
-    """1 / (1 + a) as Q0.31 for a in [0, 1) as Q0.31; three Newton steps, gemmlowp."""
+    """1 / (1 + a) as Q0.31 for a in [0, 1) as Q0.31; gemmlowp."""
+    return saturated(_twice_one_over_one_plus(a) << 1)
+
+
+def _twice_one_over_one_plus(a: int) -> int:
+    """2 / (1 + a) as Q2.29: three Newton steps."""
     product = doubling_high_product
     half = (a + INT32_MAX + 1) // 2
     x = 1515870810 + product(half, -1010580540)
     for _ in range(3):
         rest = (1 << 29) - product(half, x)
         x += saturated(product(x, rest) << 2)
-    return saturated(x << 1)
+    return x
 
 
 def logistic(a: int, integer_bits: int) -> int:
@@ -203,13 +209,7 @@ def tanh(a: int, integer_bits: int) -> int:
     """tanh(a) as Q0.31 for a in Q(integer_bits).(31 - integer_bits); gemmlowp."""
     if a == 0:
         return 0
-    x = exp_on_negative_values(-abs(a), integer_bits + 1)
-    product = doubling_high_product
-    half = (x + INT32_MAX + 1) // 2
-    inverse = 1515870810 + product(half, -1010580540)
-    for _ in range(3):
-        rest = (1 << 29) - product(half, inverse)
-        inverse += saturated(product(inverse, rest) << 2)
+    inverse = _twice_one_over_one_plus(exp_on_negative_values(-abs(a), integer_bits + 1))
     result = saturated((inverse - (1 << 29)) << 2)
     return result if a > 0 else -result
 

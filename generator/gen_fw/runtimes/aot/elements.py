@@ -117,6 +117,11 @@ def _flat(tensor: Tensor) -> Tensor:
     return replace(tensor, shape=(tensor.elements,))
 
 
+def quantized(site: Site, tensor: Tensor) -> tuple[float, int]:
+    """Scale and zero point, both 0 for a tensor that is not quantized, as TFLM reads them."""
+    return site.affine(tensor) if tensor.quantization is not None else (0.0, 0)
+
+
 def integers(site: Site, tensor: Tensor, *, dtypes: Sequence[DType] = (DType.INT32,)) -> list[int]:
     """Elements of a constant tensor of integers: axes, shapes, paddings."""
     values: list[int] = site.constant(site.of_type(tensor, *dtypes)).reshape(-1).tolist()

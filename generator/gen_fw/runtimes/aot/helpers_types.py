@@ -43,30 +43,4 @@ static inline float logistic(float x) {
   return x < -9.0f ? expf(x) : 1.0f / (1.0f + expf(-x));
 }
 """,
-    "logistic_16": """\
-/// Logistic function of x / 12288 with 15 fraction bits: lines between the points of a curve.
-static inline int16_t logistic_16(int32_t x, const uint16_t *curve) {
-  const uint32_t size = (uint32_t)(x < 0 ? -x : x);
-  const uint32_t at = size >> 9;
-  uint32_t value = 0x7fff << 10;
-  if (at < 255) {
-    value = ((uint32_t)curve[at] << 9) + (size & 0x1ff) * (uint32_t)(curve[at + 1] - curve[at]);
-  }
-  value = x >= 0 ? value + (1 << 9) : (1 << 25) - value + (1 << 9) - 1;
-  return (int16_t)(value >> 10);
-}
-""",
-    "tanh_16": """\
-/// Hyperbolic tangent of x / 12288 with 15 fraction bits, by the curve of the logistic function.
-static inline int16_t tanh_16(int32_t x, const uint16_t *curve) {
-  const int32_t size = x < 0 ? -x : x;
-  const int32_t at = size >> 8;
-  int32_t value = 0xffff << 8;
-  if (at < 255) {
-    value = curve[at] * (1 << 8) + (size & 0xff) * (curve[at + 1] - curve[at]);
-  }
-  value = x >= 0 ? value - (1 << 23) + (1 << 7) : -value + (1 << 23) + (1 << 7) - 1;
-  return (int16_t)(value >> 8);
-}
-""",
 }

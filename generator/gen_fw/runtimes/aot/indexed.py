@@ -12,6 +12,7 @@ import numpy as np
 from gen_fw.model.types import Tensor
 from gen_fw.runtimes.aot.elements import function_name
 from gen_fw.runtimes.aot.layer import C_TYPES, DataArgument, Site, Step
+from gen_fw.runtimes.aot.overlap import copied
 from gen_fw.runtimes.aot.strides import dense
 
 #: the input's index for each index of the output, along one axis
@@ -71,4 +72,8 @@ def offset(site: Site, source: Tensor, target: Tensor, offsets: Sequence[Places]
     }
     arguments = (site.reads("input", source), site.writes("output", target))
     what = f"{list(source.shape)} to {list(target.shape)}"
-    return Step("indexed", words, (*arguments, *tables), what, name=function_name(site))
+    # outputs are written one after the other
+    turns = dense([*(len(axis) for axis in offsets), run])[:-1]
+    writes = [np.arange(len(axis)) * step for axis, step in zip(offsets, turns, strict=True)]
+    over = copied(list(offsets), writes, (0, 0), run, target)
+    return Step("indexed", words, (*arguments, *tables), what, over=over, name=function_name(site))

@@ -119,6 +119,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         ),
         constants=(Constant("model", model.raw),),
         sources=tuple(Source(path, text.encode()) for path, text in sources.files.items()),
+        requires=Requires(kernels=libraries, libraries=("m",) if sources.mathematics else ()),
         adapter={
             "arena_bytes": {"target": arena, "host64": arena},
             "needed_bytes": arena,
@@ -139,7 +140,6 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         },
         report=_report(model, functions, target, arena),
         stateful=state.bytes > 0,
-        requires=Requires(kernels=libraries, libraries=sources.libraries),
         stack_bytes=_STACK_BYTES,
         arena_plan=_picture(model, memory),
         diagnostics=model.diagnostics,

@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gen_fw.model.types import Tensor
 from gen_fw.runtimes.aot.elements import function_name
-from gen_fw.runtimes.aot.layer import Alias, DataArgument, Site, Step
+from gen_fw.runtimes.aot.layer import Alias, DataArgument, Over, Site, Step
+from gen_fw.runtimes.aot.overlap import copied
 from gen_fw.runtimes.aot.strides import dense, merged
 
 
@@ -59,10 +62,12 @@ def moved(
     box: Box,
     *,
     fill: int | str | None = None,
+    value: Tensor | None = None,
     comment: str = "",
 ) -> Step | Alias:
-    """A copy of a box; before it, all of the output becomes ``fill`` (an element as C text), if
-    there is one. Nothing at all where both are the same elements in the same order.
+    """A copy of a box; before it, all of the output becomes ``fill`` (an element, or C text for
+    one, in which ``value`` is the tensor of that name), if there is one. Nothing at all where both
+    are the same elements in the same order.
 
     Refuses a box that leaves one of the tensors.
     """
@@ -86,6 +91,13 @@ def moved(
             inside = box.start[1] * size
         elif run == target.elements:
             view = box.start[0] * size
+    over: tuple[Over, ...] = ()
+    if loops and fill is None:
+        reads, writes = (
+            [np.arange(size, dtype=np.int64) * steps[tensor] for size, steps in loops]
+            for tensor in (0, 1)
+        )
+        over = copied(reads, writes, box.start, run, target)
     return Step(
         "move",
         {
@@ -98,8 +110,13 @@ def moved(
             "fill_bytes": target.bytes,
             "fill_elements": target.elements,
         },
-        (site.reads("input", source), site.writes("output", target)),
+        (
+            site.reads("input", source),
+            *([site.reads("value", value)] if value else []),
+            site.writes("output", target),
+        ),
         comment or f"{list(source.shape)} to {list(target.shape)}",
+        over=over,
         inside=inside,
         view=view,
         name=function_name(site),

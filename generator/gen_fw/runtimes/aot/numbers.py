@@ -88,6 +88,8 @@ def int16_numbers(
         site.of_type(bias, *((DType.INT32,) if narrow else bias_types))
         offsets = site.constant(bias).reshape(-1).astype(np.int64)
         site.require(offsets.size == count, f"{offsets.size} biases for {count} channels")
+    near = int(offsets.min()) > -(1 << 47) and int(offsets.max()) < 1 << 47
+    site.require(near and abs(input_zero) < 1 << 16, "a bias or zero point out of range")
     wide = weights.astype(np.int64)
     folded = offsets - input_zero * wide.sum(axis=1)
     reach = (1 << 15) * np.abs(wide).sum(axis=1)

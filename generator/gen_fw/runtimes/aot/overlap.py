@@ -9,14 +9,20 @@ that any later moment reads.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from gen_fw.model.types import Tensor
 from gen_fw.runtimes.aot.filters import Array, Window
+from gen_fw.runtimes.aot.layer import Over
 
 #: farther than any image reaches
 _NEVER = 1 << 40
+#: copies of more runs have memory of their own
+_RUNS = 1 << 20
 
 
 def below(ends: Any, begins: Any, *, buffered: bool = True) -> int:
@@ -72,6 +78,28 @@ def _last(count: int, stride: int, pad: int, taps: int, dilation: int, size: int
     beyond = np.maximum(last - (size - 1), 0)
     last = last - -(-beyond // dilation) * dilation
     return np.where(last < corner, -1, last)
+
+
+def copied(
+    reads: Sequence[Array],
+    writes: Sequence[Array],
+    starts: tuple[int, int],
+    run: int,
+    target: Tensor,
+) -> tuple[Over, ...]:
+    """For kernels that copy runs of ``run`` elements in nested loops: by loop, outermost first, the
+    elements that its turns add to the places where they read and write. They use memcpy, so a run
+    must not meet itself. Nothing where the output would have to lie apart anyway."""
+    if math.prod(map(len, reads)) > _RUNS:
+        return ()
+    begins, ends = (np.full(1, start, np.int64) for start in starts)
+    for read, written in zip(reads, writes, strict=True):
+        begins = (begins[:, None] + read).reshape(-1)
+        ends = (ends[:, None] + written).reshape(-1)
+    distance = below(ends + run, begins, buffered=run == 1)
+    if distance >= target.elements:
+        return ()
+    return (Over("input", distance * target.dtype.bits // 8),)
 
 
 def window_below(size: Window, tile: int, *, buffered: bool = True) -> int:

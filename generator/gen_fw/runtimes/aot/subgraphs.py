@@ -20,6 +20,7 @@ from gen_fw.runtimes.aot.layer import (
     Site,
     StateArgument,
     Step,
+    TensorArgument,
     UnsupportedError,
 )
 from gen_fw.runtimes.aot.memory import Memory, plan_memory
@@ -69,6 +70,8 @@ class _Draft:
     steps: list[Step]
     aliases: list[Alias]
     homes: dict[int, Slot]
+    #: tensors with a value: inputs, and what the steps so far have computed
+    made: set[int]
 
 
 class _Maker:
@@ -100,7 +103,7 @@ class _Maker:
         self._add(subgraph, draft, needed=bool(path) or self._plan)
 
     def _draft(self, subgraph: Subgraph, broken: set[int]) -> _Draft:
-        draft = _Draft([], [], self._variables(subgraph))
+        draft = _Draft([], [], self._variables(subgraph), set(subgraph.inputs))
         pinned = {*subgraph.inputs, *subgraph.outputs}
         for operator in subgraph.operators:
             if operator.index in broken:
@@ -109,16 +112,13 @@ class _Maker:
                 self._model, subgraph, operator, self._target, frozenset(pinned), self.callees
             )
             try:
-                parts = lowering(site)(site)
+                for part in lowering(site)(site):
+                    self._take(site, part, draft, pinned)
             except UnsupportedError as error:
                 self._refuse(subgraph, operator, str(error))
-                continue
             except (OverflowError, ZeroDivisionError) as error:
                 why = f"a quantization parameter is out of all range: {error}"
                 self._refuse(subgraph, operator, why)
-                continue
-            for part in parts:
-                self._take(site, part, draft, pinned)
         return draft
 
     def _take(
@@ -130,12 +130,26 @@ class _Maker:
         if isinstance(part, Alias) and part.input in draft.homes:
             part = _copy(site, part)
         if isinstance(part, Alias):
+            self._need(site, draft, part.input)
+            draft.made.add(part.output)
             draft.aliases.append(part)
             if part.input in pinned:
                 pinned.add(part.output)
             return
+        for argument in part.arguments:
+            if isinstance(argument, TensorArgument) and not argument.written:
+                self._need(site, draft, argument.tensor)
+        for argument in part.arguments:
+            if isinstance(argument, TensorArgument) and argument.written:
+                draft.made.add(argument.tensor)
         operator = site.operator
         draft.steps.append(replace(part, operator=operator.index, operator_name=operator.name))
+
+    def _need(self, site: Site, draft: _Draft, tensor: int) -> None:
+        """Refuses what reads a tensor without a value."""
+        constant = self._model.is_constant(site.subgraph.tensors[tensor])
+        known = constant or tensor in draft.made or tensor in draft.homes
+        site.require(known, f"tensor {tensor} has no value")
 
     def _refuse(self, subgraph: Subgraph, operator: Operator, why: str) -> None:
         self.refused.append(Refusal(subgraph.index, operator.index, operator.label, why))

@@ -205,7 +205,7 @@ def host_build(build: Build) -> Build:
 def kernels_of(board: Board, wanted: str = "") -> str:
     """The kernel set of a board as the arena accounting names it: ``reference``,
     ``esp_nn:esp32s3``, … Raises UsageError for kernels that the board does not have."""
-    own = board.kernels if board.default_runtime == "tflm" else "reference"
+    own = board.kernels if board.kernels in KERNELS else "reference"
     known = ["reference", own, *(["cmsis_nn"] if board.cpu.abi == "arm-eabi" else [])]
     if board.accelerator is not None:
         known.append("ethos_u")

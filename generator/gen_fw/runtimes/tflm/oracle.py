@@ -12,7 +12,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -80,50 +80,60 @@ def run(
         "seconds": int(time_limit) + 1,
         "memory": memory_limit,
     }
-    request = b"".join((json.dumps(header).encode() + b"\n", bytes(model), *inputs))
+    command = [sys.executable, "-I", str(_CHILD)]
+    return ask(command, header, (bytes(model), *inputs), program, "TFLite Micro", time_limit)
+
+
+def ask(
+    command: Sequence[str],
+    header: Mapping[str, object],
+    blobs: Sequence[bytes],
+    program: Program,
+    title: str,
+    time_limit: float,
+) -> Answer | Failure:
+    """Starts an oracle's child process, hands over header and blobs, and reads its reply. ``title``
+    names the interpreter in texts."""
+    request = b"".join((json.dumps(header).encode() + b"\n", *blobs))
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(_CHILD)],
-            input=request,
-            capture_output=True,
-            timeout=time_limit,
-            check=False,
+            list(command), input=request, capture_output=True, timeout=time_limit, check=False
         )
     except subprocess.TimeoutExpired:
         return Failure(
             "timeout",
-            f"TFLite Micro did not finish within {time_limit:g} s",
+            f"{title} did not finish within {time_limit:g} s",
             "give --golden, or a --sample that ends earlier",
         )
     except OSError as error:
         return Failure("crash", f"the child process did not start: {error.strerror or error}")
     if done.returncode != 0:
-        return _failed(done.returncode, done.stderr)
-    return _answer(done.stdout, program)
+        return _failed(done.returncode, done.stderr, title)
+    return _answer(done.stdout, program, title)
 
 
 def _tensor(io: Io) -> dict[str, object]:
     return {"dtype": io.dtype, "shape": list(io.shape), "bytes": io.bytes}
 
 
-def _failed(code: int, stderr: bytes) -> Failure:
+def _failed(code: int, stderr: bytes, title: str) -> Failure:
     if code < 0:
         try:
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
-        return Failure("crash", f"TFLite Micro died of {name} on this model")
+        return Failure("crash", f"{title} died of {name} on this model")
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines()]
     text = "".join(c for c in (lines[-1] if lines else "") if c.isprintable())
     return Failure("refused", text[:300] or f"the child process ended with code {code}")
 
 
-def _answer(reply: bytes, program: Program) -> Answer | Failure:
+def _answer(reply: bytes, program: Program, title: str) -> Answer | Failure:
     """The outputs of each run, cut by the program's sizes."""
     size = sum(io.bytes for io in program.outputs)
     runs = 2 if program.stateful else 1
     if len(reply) != runs * size:
-        return Failure("refused", f"TFLite Micro gave {len(reply)} bytes, not {runs * size}")
+        return Failure("refused", f"{title} gave {len(reply)} bytes, not {runs * size}")
     blobs: list[bytes] = []
     at = 0
     for io in program.outputs * runs:

@@ -63,23 +63,35 @@ template <unsigned int tOpCount>
 class MicroMutableOpResolver : public MicroOpResolver {
  public:
   TfLiteStatus AddCustom(const char *, const TFLMRegistration *) { return kTfLiteOk; }
+  TfLiteStatus AddAdd() { return kTfLiteOk; }
+  TfLiteStatus AddArgMax() { return kTfLiteOk; }
   TfLiteStatus AddAssignVariable() { return kTfLiteOk; }
+  TfLiteStatus AddAveragePool2D() { return kTfLiteOk; }
   TfLiteStatus AddCallOnce() { return kTfLiteOk; }
   TfLiteStatus AddConcatenation() { return kTfLiteOk; }
   TfLiteStatus AddConv2D() { return kTfLiteOk; }
   TfLiteStatus AddDepthwiseConv2D() { return kTfLiteOk; }
+  TfLiteStatus AddDequantize() { return kTfLiteOk; }
   TfLiteStatus AddEthosU() { return kTfLiteOk; }
   TfLiteStatus AddFullyConnected() { return kTfLiteOk; }
+  TfLiteStatus AddIf() { return kTfLiteOk; }
+  TfLiteStatus AddLeakyRelu() { return kTfLiteOk; }
+  TfLiteStatus AddLess() { return kTfLiteOk; }
   TfLiteStatus AddLogistic() { return kTfLiteOk; }
   TfLiteStatus AddMaxPool2D() { return kTfLiteOk; }
   TfLiteStatus AddMean() { return kTfLiteOk; }
+  TfLiteStatus AddMul() { return kTfLiteOk; }
+  TfLiteStatus AddQuantize() { return kTfLiteOk; }
   TfLiteStatus AddReadVariable() { return kTfLiteOk; }
   TfLiteStatus AddRelu() { return kTfLiteOk; }
   TfLiteStatus AddReshape() { return kTfLiteOk; }
   TfLiteStatus AddSoftmax() { return kTfLiteOk; }
   TfLiteStatus AddStridedSlice() { return kTfLiteOk; }
   TfLiteStatus AddSvdf() { return kTfLiteOk; }
+  TfLiteStatus AddTransposeConv() { return kTfLiteOk; }
+  TfLiteStatus AddUnidirectionalSequenceLSTM() { return kTfLiteOk; }
   TfLiteStatus AddVarHandle() { return kTfLiteOk; }
+  TfLiteStatus AddWhile() { return kTfLiteOk; }
 };
 
 class MicroInterpreter {

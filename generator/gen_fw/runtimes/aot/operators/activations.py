@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
@@ -26,6 +23,7 @@ from gen_fw.runtimes.aot.arithmetic import (
 from gen_fw.runtimes.aot.elements import elementwise, function_name, table, unary
 from gen_fw.runtimes.aot.expressions import RANGES, clamped, plus, rescaled
 from gen_fw.runtimes.aot.layer import C_TYPES, DataArgument, Site, Step
+from gen_fw.runtimes.aot.lookup import sigmoid_curve
 from gen_fw.runtimes.aot.table import operator
 
 _8, _16 = [DType.INT8], [DType.INT16]
@@ -96,20 +94,9 @@ def sigmoid_16(site: Site) -> Sequence[Step]:
             f"{name}(x, curve)",
             name=function_name(site),
             lines=[f"const int32_t x = {scaled_input};"],
-            data=[DataArgument("curve", "uint16_t", _curve(), "curve")],
+            data=[DataArgument("curve", "uint16_t", sigmoid_curve(), "curve")],
         )
     ]
-
-
-def _curve() -> np.ndarray[Any, Any]:
-    """sigmoid_table_uint16 of kernels/internal/common.h: logistic(i / 24) with 16 fraction bits.
-    Points lie off the curve by half of what the lines between them are off in their middle."""
-    value = 1 / (1 + np.exp(-np.arange(256) / 24))
-    bend = value * (1 - value) * (1 - 2 * value) / 24**2
-    points = np.round(65536 * (value - bend / 16))
-    points[-1] = 65535
-    table: np.ndarray[Any, Any] = points.astype(np.uint16)
-    return table
 
 
 def _power_of_two(scale: float) -> int | None:
@@ -121,10 +108,10 @@ def _power_of_two(scale: float) -> int | None:
 
 @operator("RELU", types="int8", of=_8)
 def relu_8(site: Site) -> Sequence[Step]:
-    """ReluQuantized of micro/kernels/activations.h; the ratio of scales is single precision."""
+    """ReluQuantized of micro/kernels/activations.h."""
     source, target = _pair(site, DType.INT8)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
-    multiplier, shift = quantize_multiplier(float32(scale / out_scale))
+    multiplier, shift = quantize_multiplier(exact_ratio(scale, out_scale))
 
     def value(element: int) -> int:
         return max(out_zero, out_zero + scaled(element - zero, multiplier, shift))
@@ -145,14 +132,16 @@ def relu_16(site: Site) -> Sequence[Step]:
 @operator("RELU6", types="int8", limits="input and output quantized alike", of=_8)
 def relu6_8(site: Site) -> Sequence[Step]:
     """Relu6Quantized of micro/kernels/activations.h, which does not rescale."""
-    source, target = _pair(site, DType.INT8)
+    source = site.of_type(site.input(0), DType.INT8)
+    target = site.of_type(site.output(), DType.INT8)
     zero, six = _six(site, source)
     return table(site, source, target, lambda element: min(six, max(zero, element)))
 
 
 @operator("RELU6", types="int16", limits="input and output quantized alike", of=_16)
 def relu6_16(site: Site) -> Sequence[Step]:
-    source, target = _pair(site, DType.INT16)
+    source = site.of_type(site.input(0), DType.INT16)
+    target = site.of_type(site.output(), DType.INT16)
     return unary(site, source, target, clamped("@0", "int16_t", *_six(site, source)))
 
 
@@ -252,9 +241,9 @@ def hard_swish_8(site: Site) -> Sequence[Step]:
     """HardSwish of reference/hard_swish.h: 16-bit arithmetic."""
     source, target = _pair(site, DType.INT8)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
-    fine = float32(float32(1.0 / 128.0) * scale)
-    to_output = quantize_multiplier(float32(fine / out_scale))
-    to_gate = quantize_multiplier(float32(fine / float32(3.0 / 32768.0)))
+    fine = scale / 128.0
+    to_output = quantize_multiplier(exact_ratio(fine, out_scale))
+    to_gate = quantize_multiplier(exact_ratio(fine, 3.0 / 32768.0))
     site.require(to_output[1] <= 0, "an output scale that is far smaller than the input's")
     factor, gate_factor = _16_bits(to_output[0]), _16_bits(to_gate[0])
     exponent = to_gate[1]

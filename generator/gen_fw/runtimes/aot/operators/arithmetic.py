@@ -11,7 +11,6 @@ from gen_fw.runtimes.aot import backends
 from gen_fw.runtimes.aot.arithmetic import (
     activation_range,
     exact_ratio,
-    float32,
     multiplier_below_one,
     quantize_multiplier,
     rescaling,
@@ -107,7 +106,7 @@ def div(site: Site) -> Sequence[Step]:
     first, second, target = _operands(site)
     (scale0, zero0), (scale1, zero1) = site.affine(first), site.affine(second)
     out_scale, out_zero = site.affine(target)
-    multiplier, shift = quantize_multiplier(float32(scale0 / float32(scale1 * out_scale)))
+    multiplier, shift = quantize_multiplier(exact_ratio(scale0, scale1 * out_scale))
     site.require(shift <= 22, "an output scale that is far smaller than the inputs' ratio")
     a, b = f"@0{plus(-zero0)}", f"@1{plus(-zero1)}"
     value = f"quotient({a}, {b}, {multiplier}, {shift}){plus(out_zero)}"

@@ -5,6 +5,7 @@ logic, and SELECT_V2."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import multiplier_below_one, rescaling
@@ -173,8 +174,7 @@ def select(site: Site) -> Sequence[Step]:
     first = site.of_type(site.input(1), DType.FLOAT32, DType.INT8, DType.INT16)
     second = site.of_type(site.input(2), first.dtype)
     target = site.of_type(site.output(), first.dtype)
-    return [
-        elementwise(
-            site, [condition, first, second], target, "@0 ? @1 : @2", name=function_name(site)
-        )
-    ]
+    sources = [condition, first, second]
+    if all(tensor.elements == 1 for tensor in (*sources, target)):  # of any ranks
+        sources = [replace(source, shape=()) for source in sources]
+    return [elementwise(site, sources, target, "@0 ? @1 : @2", name=function_name(site))]

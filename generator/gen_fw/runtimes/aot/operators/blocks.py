@@ -64,7 +64,7 @@ def _blocks(site: Site, rank: int) -> tuple[list[int], list[int]]:
 @operator(
     "SPACE_TO_BATCH_ND",
     types="float32, int8",
-    limits="constant blocks and paddings, 3 or 4 dimensions; padded with 0, as TFLM does",
+    limits="constant blocks and paddings, 3 or 4 dimensions; padded with 0",
 )
 def space_to_batch(site: Site) -> Sequence[Step | Alias]:
     source, target = _images(site, (3, 4))
@@ -83,6 +83,7 @@ def space_to_batch(site: Site) -> Sequence[Step | Alias]:
         image = rows * columns * depth
         written = (block[1] * batch * image, batch * image, image, columns * depth, depth, 1)
         return [moved(site, source, target, Box(shape, read, written))]
+    # TFLM never sets the element that it pads with; in memory that was cleared it is 0
     words = {
         "c_type": C_TYPES[source.dtype],
         "out_batch": expected[0],

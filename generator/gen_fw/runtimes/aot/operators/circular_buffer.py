@@ -40,7 +40,7 @@ def circular_buffer(site: Site) -> Sequence[Step | Bound]:
             (
                 site.reads("input", source),
                 site.writes("output", target),
-                StateArgument("turn", "int32_t", counter),
+                *([StateArgument("turn", "int32_t", counter)] if turns > 1 else []),
             ),
             f"{target.shape[1]} slots of {source.bytes}"
             + (f", the rest every {turns} times" if turns > 1 else ""),

@@ -10,6 +10,7 @@ from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
 from gen_fw.runtimes.aot.backends import Product, product
 from gen_fw.runtimes.aot.filters import Window, channels, window
 from gen_fw.runtimes.aot.layer import Site, Step
+from gen_fw.runtimes.aot.operators.batch_matmul import runtime_dense
 from gen_fw.runtimes.aot.products import grouped_bytes
 from gen_fw.runtimes.aot.table import operator
 
@@ -47,13 +48,15 @@ def conv_2d(site: Site) -> Sequence[Step]:
 @operator(
     "FULLY_CONNECTED",
     types="int8, int4 or int8 weights, per tensor and per channel",
-    limits="constant weights with zero point 0",
+    limits="constant weights have zero point 0, computed ones one scale",
 )
 def fully_connected(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
     options = site.options
+    if filters.dtype is DType.INT8 and not site.model.is_constant(filters):
+        return [runtime_dense(site)]
     weights = site.constant(filters)
     weights = weights.reshape(-1, weights.shape[-1])
     count, depth = weights.shape

@@ -11,6 +11,7 @@ from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
 from gen_fw.runtimes.aot.filters import Array, Window, window
 from gen_fw.runtimes.aot.layer import Site, Step
 from gen_fw.runtimes.aot.numbers import Numbers, channel_scales, float_numbers, int16_numbers
+from gen_fw.runtimes.aot.operators.batch_matmul import runtime_dense
 from gen_fw.runtimes.aot.products import plane_step, tile_step
 from gen_fw.runtimes.aot.table import operator
 
@@ -65,16 +66,18 @@ def depthwise_conv_2d(site: Site) -> Sequence[Step]:
     return [plane_step(site, size, weights, _numbers(site, weights, options, channels=True))]
 
 
-@operator("FULLY_CONNECTED", types=_FLOAT, limits="constant weights", of=(DType.FLOAT32,))
+@operator("FULLY_CONNECTED", types=_FLOAT, of=(DType.FLOAT32,))
 @operator(
     "FULLY_CONNECTED",
     types=_WIDE,
-    limits="constant weights with zero point 0",
+    limits="constant weights have zero point 0, computed ones one scale",
     of=(DType.INT16,),
 )
 def fully_connected(site: Site) -> Sequence[Step]:
     """FullyConnected of reference/fully_connected.h and reference/integer_ops."""
     source, filters, target = _tensors(site)
+    if not site.model.is_constant(filters):
+        return [runtime_dense(site)]
     weights = site.constant(filters)
     weights = weights.reshape(-1, weights.shape[-1])
     count, depth = weights.shape

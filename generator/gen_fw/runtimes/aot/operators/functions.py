@@ -30,8 +30,7 @@ _FLOAT: Mapping[str, str] = {
     "EXP": "expf(x)",
     "FLOOR": "floorf(x)",
     "LOG": "logf(x)",
-    "LOGISTIC": "x > 16.619047164916992188f ? 1.0f"
-    " : x < -9.0f ? expf(x) : 1.0f / (1.0f + expf(-x))",
+    "LOGISTIC": "logistic(x)",
     "NEG": "-x",
     "RELU": "x < 0.0f ? 0.0f : x",
     "RELU6": "x > 6.0f ? 6.0f : x < 0.0f ? 0.0f : x",
@@ -88,7 +87,7 @@ def abs_8(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     target = site.of_type(site.output(), DType.INT8)
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
-    multiplier = quantize_multiplier(float32(scale / out_scale))
+    multiplier = quantize_multiplier(exact_ratio(scale, out_scale))
 
     def value(element: int) -> int:
         size = abs(element - zero)
@@ -131,7 +130,7 @@ def rsqrt_8(site: Site) -> Sequence[Step]:
     (scale, zero), (out_scale, out_zero) = site.affine(source), site.affine(target)
     site.require(scale > 0 and out_scale > 0, "a scale that is not positive")
     root = float32(math.sqrt(scale))
-    multiplier, shift = quantize_multiplier(1.0 / float32(root * out_scale))
+    multiplier, shift = quantize_multiplier(exact_ratio(1.0, root * out_scale))
 
     def value(element: int) -> int:
         if element <= zero:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GATHER, GATHER_ND and EMBEDDING_LOOKUP: rows at computed places; DYNAMIC_UPDATE_SLICE."""
+"""GATHER, GATHER_ND and EMBEDDING_LOOKUP: rows at computed places."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.elements import function_name
 from gen_fw.runtimes.aot.expressions import literal
-from gen_fw.runtimes.aot.layer import C_TYPES, Alias, Site, Step
-from gen_fw.runtimes.aot.moves import moved, whole
+from gen_fw.runtimes.aot.layer import C_TYPES, Site, Step
 from gen_fw.runtimes.aot.strides import dense
 from gen_fw.runtimes.aot.table import operator
 
@@ -117,36 +116,3 @@ def embedding_lookup(site: Site) -> Sequence[Step]:
     return _rows(
         site, source, indices, target, outer=(1, 1), counts=[run], run=run, convert=convert
     )
-
-
-@operator("DYNAMIC_UPDATE_SLICE", types="float32, int8, int16, int32; int32 or int64 begin")
-def dynamic_update_slice(site: Site) -> Sequence[Step | Alias]:
-    """UpdateSliceRecursive of kernels/dynamic_update_slice.cc: the begin is limited so that the
-    slice lies inside."""
-    source = site.of_type(site.input(0), DType.FLOAT32, DType.INT8, DType.INT16, DType.INT32)
-    update = site.of_type(site.input(1), source.dtype)
-    begins = site.of_type(site.input(2), DType.INT32, DType.INT64)
-    target = site.of_type(site.output(), source.dtype)
-    rank = len(source.shape)
-    site.require(source.shape == target.shape and rank > 0, "shapes differ")
-    fits = len(update.shape) == rank and begins.shape == (rank,)
-    site.require(fits and update.elements > 0, "shapes differ")
-    sizes = list(zip(source.shape, update.shape, strict=True))
-    site.require(all(0 < part <= size for size, part in sizes), "a slice that is too large")
-    if update.shape == source.shape:
-        return [moved(site, update, target, whole(update))]
-    words = {
-        "bytes": target.bytes,
-        "free": [size - part for size, part in sizes],
-        "steps": dense(source.shape),
-        "shape": list(update.shape),
-        "run_bytes": update.shape[-1] * target.dtype.bits // 8,
-        "begin": C_TYPES[begins.dtype],
-    }
-    arguments = (
-        site.reads("input", source),
-        site.reads("update", update),
-        site.reads("begins", begins),
-        site.writes("output", target),
-    )
-    return [Step("dynamic_update_slice", words, arguments, f"{list(update.shape)} elements")]

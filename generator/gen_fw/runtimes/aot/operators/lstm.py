@@ -164,6 +164,8 @@ def _folded(
     site: Site, weights: Array, biases: Array, zero: int, reach: int, *, narrow: bool
 ) -> Array:
     """The biases with the zero point folded in. Refuses sums that overflow."""
+    near = int(biases.min()) > -(1 << 47) and int(biases.max()) < 1 << 47
+    site.require(near and abs(zero) < 1 << 16, "a bias or zero point out of range")
     wide = weights.astype(np.int64)
     starts: Array = biases.astype(np.int64) - zero * wide.sum(axis=1)
     most = int((np.abs(starts) + reach * np.abs(wide).sum(axis=1)).max())

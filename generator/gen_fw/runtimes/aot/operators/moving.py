@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from gen_fw.model.enums import ActivationFunctionType
 from gen_fw.model.types import DType, Tensor
-from gen_fw.runtimes.aot.elements import integers
+from gen_fw.runtimes.aot.elements import integers, quantized
 from gen_fw.runtimes.aot.expressions import literal
 from gen_fw.runtimes.aot.layer import C_TYPES, Alias, Site, Step
-from gen_fw.runtimes.aot.moves import Box, moved, sliced
+from gen_fw.runtimes.aot.moves import Box, moved
 from gen_fw.runtimes.aot.strides import broadcast, dense
 from gen_fw.runtimes.aot.table import operator
 
@@ -44,10 +44,10 @@ def concatenation(site: Site) -> Parts:
         same = len(source.shape) == len(target.shape) and outside == expected
         site.require(same, "shapes differ")
         if target.dtype is DType.INT8:
-            alike = site.affine(source) == site.affine(target)
+            alike = quantized(site, source) == quantized(site, target)
             site.require(alike, "input and output are quantized differently")
-        if target.dtype is DType.INT16 and target.quantization is not None:
-            zeros = {site.affine(tensor)[1] for tensor in (source, target)}
+        if target.dtype is DType.INT16:
+            zeros = {quantized(site, tensor)[1] for tensor in (source, target)}
             site.require(zeros == {0}, "int16 with a zero point")
     return _joined(site, sources, target, math.prod(target.shape[:axis]))
 
@@ -138,19 +138,6 @@ def _cut(site: Site, source: Tensor, axis: int, *, whole: bool = True) -> list[S
     return parts
 
 
-@operator("SLICE", types="any", limits="constant begin and size")
-def cut_out(site: Site) -> Parts:
-    source, target = _pair(site)
-    begins = integers(site, site.input(1), dtypes=_INDEX)
-    sizes = integers(site, site.input(2), dtypes=_INDEX)
-    rank = len(source.shape)
-    site.require(len(begins) == len(sizes) == rank == len(target.shape), "ranks differ")
-    for size, begin, given, out in zip(source.shape, begins, sizes, target.shape, strict=True):
-        fits = begin >= 0 and begin + out <= size and given in (out, -1)
-        site.require(fits and (given != -1 or begin + out == size), "a slice outside the input")
-    return [moved(site, source, target, sliced(target, source, begins, [1] * rank))]
-
-
 @operator("STRIDED_SLICE", types="any", limits="constant begin, end and strides; no new axes")
 def strided_slice(site: Site) -> Parts:
     """StridedSlicePrepare, StartForAxis and EndForAxis; TFLM reads an ellipsis as plain axes."""
@@ -192,7 +179,7 @@ def strided_slice(site: Site) -> Parts:
     "PAD",
     "PADV2",
     types="int8, int16, int32, float32",
-    limits="constant paddings that are not negative, constant value",
+    limits="constant paddings that are not negative",
 )
 def pad(site: Site) -> Parts:
     source = site.of_type(site.input(0), DType.INT8, DType.INT16, DType.INT32, DType.FLOAT32)
@@ -207,21 +194,25 @@ def pad(site: Site) -> Parts:
     steps = dense(target.shape)
     start = sum(size * step for size, step in zip(before, steps, strict=True))
     box = Box(source.shape, tuple(dense(source.shape)), tuple(steps), (0, start))
-    fill = _filler(site, target) if any(paddings) else None
-    return [moved(site, source, target, box, fill=fill)]
-
-
-def _filler(site: Site, target: Tensor) -> int | str:
-    """The element that PAD surrounds its input with."""
+    if not any(paddings):
+        return [moved(site, source, target, box)]
     given = site.optional(2)
     if given is None:
-        return site.affine(target)[1] if target.dtype is DType.INT8 else 0
-    site.require(given.elements == 1, "several values")
+        zero = quantized(site, target)[1] if target.dtype is DType.INT8 else 0
+        return [moved(site, source, target, box, fill=zero)]
+    site.require(site.of_type(given, target.dtype).elements == 1, "several values")
     if target.dtype is DType.INT8:
-        alike = site.affine(given) == site.affine(target)
+        alike = quantized(site, given) == quantized(site, target)
         site.require(alike, "a value quantized differently")
-    value = site.constant(site.of_type(given, target.dtype)).reshape(-1)[0]
-    if target.dtype is DType.FLOAT32:
+    if site.model.is_constant(given):
+        return [moved(site, source, target, box, fill=_element(site, given))]
+    return [moved(site, source, target, box, fill="value[0]", value=given)]
+
+
+def _element(site: Site, tensor: Tensor) -> int | str:
+    """The one element of a constant, as a number or C text."""
+    value = site.constant(tensor).reshape(-1)[0]
+    if tensor.dtype is DType.FLOAT32:
         return literal(float(value)) if value.view("i4") else 0
     return "INT32_MIN" if value == -(1 << 31) else int(value)
 

@@ -15,6 +15,13 @@ from gen_fw.runtimes.aot.overlap import window_below
 from gen_fw.runtimes.aot.table import operator
 
 
+@operator("L2_POOL_2D", types="float32")
+def root_pool(site: Site) -> Sequence[Step]:
+    """L2Pool of reference/pooling.h."""
+    site.of_type(site.input(0), DType.FLOAT32)
+    return [_pool(site, "pool_root")]
+
+
 @operator("AVERAGE_POOL_2D", "MAX_POOL_2D", types="float32", of=(DType.FLOAT32,))
 @operator(
     "AVERAGE_POOL_2D",
@@ -25,6 +32,11 @@ from gen_fw.runtimes.aot.table import operator
 )
 def pool(site: Site) -> Sequence[Step]:
     """AveragePool and MaxPool of reference/pooling.h and reference/integer_ops/pooling.h."""
+    average = site.operator.name == "AVERAGE_POOL_2D"
+    return [_pool(site, "pool_average" if average else "pool_maximum")]
+
+
+def _pool(site: Site, template: str) -> Step:
     source = site.of_type(site.input(0), DType.FLOAT32, DType.INT16)
     target = site.of_type(site.output(), source.dtype)
     options = site.options
@@ -38,14 +50,11 @@ def pool(site: Site) -> Sequence[Step]:
         site.require(alike, "input and output are quantized differently")
         low, high = activation_range(activation, out_scale, out_zero, LIMITS_16)
         limits = {"low": low, "high": high}
-    average = site.operator.name == "AVERAGE_POOL_2D"
-    return [
-        Step(
-            "pool_average" if average else "pool_maximum",
-            {**size.words(), **limits, "value": C_TYPES[source.dtype], "top_value": LIMITS_16[1]},
-            (site.reads("input", source), site.writes("output", target)),
-            f"{size.kernel_height}x{size.kernel_width}, {size.depth} channels",
-            # pixel by pixel: its channels do not meet at a distance of whole pixels or more
-            over=(Over("input", window_below(size, 1) * source.dtype.bits // 8),),
-        )
-    ]
+    return Step(
+        template,
+        {**size.words(), **limits, "value": C_TYPES[source.dtype], "top_value": LIMITS_16[1]},
+        (site.reads("input", source), site.writes("output", target)),
+        f"{size.kernel_height}x{size.kernel_width}, {size.depth} channels",
+        # pixel by pixel: its channels do not meet at a distance of whole pixels or more
+        over=(Over("input", window_below(size, 1) * source.dtype.bits // 8),),
+    )

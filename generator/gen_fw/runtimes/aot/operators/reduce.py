@@ -6,13 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import quantize_multiplier, rescaling
-from gen_fw.runtimes.aot.elements import function_name, integers
+from gen_fw.runtimes.aot.elements import function_name, integers, quantized
 from gen_fw.runtimes.aot.expressions import RANGES, clamped, rescaled
 from gen_fw.runtimes.aot.layer import C_TYPES, Over, Site, Step
 from gen_fw.runtimes.aot.overlap import below
@@ -64,7 +63,10 @@ def _step(
 ) -> list[Step]:
     """``total``, a variable of that type, begins with ``initial``; ``each`` takes in element @0."""
     size = over.target.dtype.bits // 8
-    distance = below(np.arange(over.outputs) + 1, _begins(over.outer)) * size
+    begins = np.zeros(1, np.int64)
+    for turns, steps in over.outer:
+        begins = (begins[:, None] + np.arange(turns) * steps[0]).reshape(-1)
+    distance = below(np.arange(over.outputs) + 1, begins) * size
     return [
         Step(
             "reduce",
@@ -84,14 +86,6 @@ def _step(
             name=function_name(site),
         )
     ]
-
-
-def _begins(outer: Sequence[Loop]) -> np.ndarray[Any, Any]:
-    """By output: the first element that it reads."""
-    begins = np.zeros(1, np.int64)
-    for size, steps in outer:
-        begins = (begins[:, None] + np.arange(size) * steps[0]).reshape(-1)
-    return begins
 
 
 @operator("MEAN", "SUM", types="int8, int16", limits="constant axes", of=_QUANTIZED)
@@ -133,7 +127,7 @@ def extreme(site: Site) -> Sequence[Step]:
     over = _reduction(site, DType.FLOAT32, DType.INT8)
     largest = site.operator.name == "REDUCE_MAX"
     if over.source.dtype is DType.INT8:
-        alike = site.affine(over.source) == site.affine(over.target)
+        alike = quantized(site, over.source) == quantized(site, over.target)
         site.require(alike, "input and output are quantized differently")
         initial = "-128" if largest else "127"
     else:

@@ -17,6 +17,9 @@ from gen_fw.runtimes.aot.layer import DataArgument, Site, Step
 from gen_fw.runtimes.aot.numbers import Numbers, channel_scales, float_numbers, int16_numbers
 from gen_fw.runtimes.aot.table import operator
 
+#: more than any image has rows or columns
+_FARTHEST = 1 << 20
+
 
 @operator(
     "TRANSPOSE_CONV",
@@ -41,7 +44,9 @@ def transpose_conv(site: Site) -> Sequence[Step]:
     shapes = source.shape[3] == depth and target.shape[3] == count and target.shape[0] == batch
     site.require(shapes and min(kernel_height, kernel_width) > 0, "shapes")
     options = site.options
-    site.require(min(options.stride_h, options.stride_w) > 0, "a stride that is not positive")
+    strides = options.stride_h, options.stride_w
+    site.require(min(strides) > 0, "a stride that is not positive")
+    site.require(max(strides) < _FARTHEST, "a stride beyond any image")
     weights = site.constant(filters).reshape(count, -1)
     numbers = _numbers(site, weights, source, filters, target)
     block = min(count, 2 if numbers.sum64 else 4)

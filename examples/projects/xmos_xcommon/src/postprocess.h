@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the model's outputs to a decision. This file is yours: gen-fw will not touch it again.
+#pragma once
+
+/// Reads all outputs of digits_int8 after an inference and reports what they say.
+void digits_int8_postprocess();
