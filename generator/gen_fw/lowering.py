@@ -74,7 +74,7 @@ def lowering(options: Options, board: Board) -> Lower:
         )
     if runtime == "aot":
         target_on(board, options.optimise, options.kernels)
-        _buildable(board, options.kernels)
+        _buildable(board, options)
     elif options.kernels not in ("", board.kernels):
         kernels_of(board, options.kernels)
     for function in options.custom_ops.values():
@@ -97,17 +97,25 @@ def lowering(options: Options, board: Board) -> Lower:
     return lower
 
 
-def _buildable(board: Board, kernels: str) -> None:
+def _buildable(board: Board, options: Options) -> None:
     """Raises UsageError for a library that projects of the board's family do not build."""
     from gen_fw.project.family import load_family
 
-    if kernels not in ("cmsis_nn", "esp_nn"):
+    if options.kernels not in ("cmsis_nn", "esp_nn"):
         return
-    known = load_family(board.family).kernel_libraries
-    if kernels not in known:
+    family = load_family(board.family)
+    layout = options.layout or family.layouts[0]
+    if options.kernels not in family.kernel_libraries:
+        known = (*family.kernel_libraries, "portable")
         raise UsageError(
-            f"--kernels {kernels}: {board.family} projects do not build it for generated C",
-            hint=f"--kernels {', '.join((*known, 'portable'))}, or leave it out",
+            f"--kernels {options.kernels}: {board.family} projects do not build it for generated C",
+            hint=f"--kernels {', '.join(known)}, or leave it out",
+        )
+    if layout not in family.kernel_layouts:
+        raise UsageError(
+            f"--kernels {options.kernels}: projects of layout {layout} do not build it for "
+            "generated C",
+            hint=f"--layout {', '.join(family.kernel_layouts)}, or --kernels portable",
         )
 
 
