@@ -4,7 +4,8 @@
 python benchmarks/bench_aot.py [--json] [--strict] [--layers] [--machine M55] [--model kws]
 
 Needs the cross compilers and QEMU, the extra ``reference``, and the folder of real models
-(GEN_FW_SHARED), whose baselines/tflm_m55.csv holds the interpreter's figures.
+(GEN_FW_SHARED), whose baselines/tflm_m55.csv holds the interpreter's figures. With CMSIS_NN_ROOT
+and ESP_NN_ROOT the vendors' kernels are measured too, whose own code is not in the column "code".
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,11 +26,18 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from aot_goals import ARENA, MACHINES, Figures, layers, measure  # noqa: E402
+from aot_libraries import with_library  # noqa: E402
 from aot_programs import SHARED  # noqa: E402
+from aot_targets import Target  # noqa: E402
 from conftest import shared_root  # noqa: E402
 
 #: kernels of a line of the baselines -> how the table calls it
 _INTERPRETERS = {"ref": "TFLM reference", "cmsis": "TFLM CMSIS-NN"}
+#: kernel library, variable that names its tree, machines
+_LIBRARIES = (
+    ("cmsis_nn", "CMSIS_NN_ROOT", ("M55", "M4")),
+    ("esp_nn", "ESP_NN_ROOT", ("rv32",)),
+)
 _HEADINGS = (
     *("model", "machine", "runtime", "instructions", "arena", "other RAM", "stack", "code"),
     "constants",
@@ -59,7 +68,19 @@ def aot_line(figures: Figures) -> Line:
     sizes = figures.sizes
     values = (figures.instructions, figures.arena, sizes.ram, figures.stack)
     numbers = [f"{value:,}" for value in (*values, sizes.code, sizes.constants)]
-    return (figures.model, figures.machine, f"gen-fw aot {figures.optimise}", *numbers)
+    runtime = f"gen-fw aot {figures.kernels or figures.optimise}"
+    return (figures.model, figures.machine, runtime, *numbers)
+
+
+def libraries(machines: Sequence[str], work: Path) -> dict[str, list[tuple[str, Target]]]:
+    """By machine: the kernel libraries whose trees are named, and the target with each."""
+    found: dict[str, list[tuple[str, Target]]] = {machine: [] for machine in machines}
+    for library, variable, those in _LIBRARIES:
+        tree = os.environ.get(variable, "")
+        for machine in (name for name in machines if tree and name in those):
+            target = with_library(MACHINES[machine][1], library, Path(tree), work / machine)
+            found[machine].append((library, target))
+    return found
 
 
 def goal_rows(figures: Sequence[Figures]) -> list[Row]:
@@ -126,16 +147,23 @@ def main() -> int:
     figures: list[Figures] = []
     lines: list[Line] = [_HEADINGS]
     interpreters: list[dict[str, str]] = []
-    for model in models:
-        for row in baselines(shared, model):
-            interpreters.append(row)
-            lines.append(interpreter_line(model, row))
-        for machine in machines:
-            for optimise in ("speed", "size"):
-                with tempfile.TemporaryDirectory() as work:
-                    figures.append(measure(model, machine, shared, Path(work), optimise))
-                lines.append(aot_line(figures[-1]))
-    rows = goal_rows(figures)
+    with tempfile.TemporaryDirectory() as built:
+        vendors = libraries(machines, Path(built))
+        for model in models:
+            for row in baselines(shared, model):
+                interpreters.append(row)
+                lines.append(interpreter_line(model, row))
+            for machine in machines:
+                wanted: list[tuple[str, str, Target | None]] = [
+                    ("speed", "", None),
+                    ("size", "", None),
+                    *(("speed", library, target) for library, target in vendors[machine]),
+                ]
+                for how in wanted:
+                    with tempfile.TemporaryDirectory() as work:
+                        figures.append(measure(model, machine, shared, Path(work), *how))
+                    lines.append(aot_line(figures[-1]))
+    rows = goal_rows([one for one in figures if not one.kernels])
     if given.json:
         items = {
             "schema": "gen-fw/benchmark-aot/1",

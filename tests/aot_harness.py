@@ -139,7 +139,17 @@ def build(
     ]
     objects += _frame(cases, target, work, *(["-DHARNESS_LAYERS"] if layers else []))
     binary = work / "harness.elf"
-    run_tool([target.cc, *target.flags, *target.link, *objects, "-lm", "-o", binary])
+    run_tool(
+        [
+            *(target.linker or (target.cc, *target.flags)),
+            *target.link,
+            *objects,
+            *target.archives,
+            "-lm",
+            "-o",
+            binary,
+        ]
+    )
     return binary
 
 

@@ -34,10 +34,12 @@ OWN = {name: f"{name}_int8" for name in ("digits", "chirps", "sine")}
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "models"
 
 
-def lowered(model: Model, name: str, board: str, optimise: str = "speed") -> Program:
+def lowered(
+    model: Model, name: str, board: str, optimise: str = "speed", kernels: str = ""
+) -> Program:
     """The program for a board of the package."""
     assert optimise in ("speed", "size")
-    options = AotOptions(optimise="speed" if optimise == "speed" else "size")
+    options = AotOptions(optimise="speed" if optimise == "speed" else "size", kernels=kernels)
     return lower(model, name, _board(board), options)
 
 
@@ -50,13 +52,18 @@ def model_path(name: str, shared: Path | None) -> Path:
 
 
 def model_case(
-    name: str, shared: Path | None, board: str, optimise: str = "speed", random: int = 3
+    name: str,
+    shared: Path | None,
+    board: str,
+    optimise: str = "speed",
+    random: int = 3,
+    kernels: str = "",
 ) -> Case:
     """A program with what TFLM computes for its golden input, random and extreme inputs. The
     golden outputs must be what the oracle gives."""
     path = model_path(name, shared)
     model = read_model(path)
-    program = lowered(model, name, board, optimise)
+    program = lowered(model, name, board, optimise, kernels)
     golden_path = path.with_suffix(".npz") if name not in OWN else _own_golden(path)
     golden = load_golden(golden_path, program)
     samples = (golden.inputs, *_samples(model, random))

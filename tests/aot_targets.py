@@ -44,6 +44,10 @@ class Target:
     machine: str
     link: tuple[str, ...] = ()
     emulator: tuple[str, ...] = ()
+    #: what links, where that is another compiler: command and flags
+    linker: tuple[str, ...] = ()
+    #: archives, linked last
+    archives: tuple[Path, ...] = ()
 
     @property
     def is_host(self) -> bool:
@@ -111,6 +115,17 @@ M4 = _cortex_m(
     6,
     ("-mcpu=cortex-m4",),
     *("0x0", "0x21000000", "0x1000000", "0x20000000", "0x400000"),
+)
+#: the same machine, compiled by clang and linked by GCC, whose C library it uses
+M55_CLANG = replace(
+    M55,
+    name="cortex-m55 clang",
+    cc="clang",
+    flags=(
+        *("--target=thumbv8.1m.main-none-eabi", "-mcpu=cortex-m55", "-mfloat-abi=hard", "-O2"),
+        *("-isystem", "/usr/lib/arm-none-eabi/include", "-Wno-sign-conversion"),
+    ),
+    linker=(M55.cc, *M55.flags),
 )
 RV32 = Target(
     "rv32imc",

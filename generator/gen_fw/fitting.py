@@ -169,7 +169,7 @@ class _Trial:
 
     def key(self, board: Board) -> object:
         from gen_fw.lowering import compiling
-        from gen_fw.runtimes.aot.target import target_of
+        from gen_fw.runtimes.aot.target import target_on
         from gen_fw.runtimes.tflm.abi import build_of
 
         options = self.options
@@ -177,7 +177,7 @@ class _Trial:
         if any(not isinstance(model, Model) for _, model in self.models):
             return board.name  # whether an archive can be built depends on all of it
         if runtime == "aot":
-            return runtime, target_of(board.cpu, options.optimise)
+            return runtime, target_on(board, options.optimise, options.kernels)
         npu = compiling(options, board)
         build = build_of(board, options.kernels, options.optimise)
         return runtime, build, npu.name if npu else "", board.sdk.prebuilt

@@ -61,6 +61,7 @@ def lowering(options: Options, board: Board) -> Lower:
     exist; the function raises ModelError, UsageError and DoesNotFitError."""
     from gen_fw.project.names import check_function
     from gen_fw.runtimes.aot.lower import lower as lower_aot
+    from gen_fw.runtimes.aot.target import target_on
     from gen_fw.runtimes.mlf.lower import lower as lower_mlf
     from gen_fw.runtimes.tflm.abi import kernels_of
     from gen_fw.runtimes.tflm.lower import lower as lower_tflm
@@ -71,8 +72,11 @@ def lowering(options: Options, board: Board) -> Lower:
         raise UsageError(
             f"there is no runtime {runtime!r}", hint="known: aot, tflm, and tvm for archives"
         )
-    if options.kernels not in ("", board.kernels):
-        kernels_of(board, options.kernels)  # aot has its own, but a misspelt word is no choice
+    if runtime == "aot":
+        target_on(board, options.optimise, options.kernels)
+        _buildable(board, options)
+    elif options.kernels not in ("", board.kernels):
+        kernels_of(board, options.kernels)
     for function in options.custom_ops.values():
         check_function(function)
 
@@ -91,6 +95,28 @@ def lowering(options: Options, board: Board) -> Lower:
         return as_asked(upper_bound(program, model) if board.sdk.prebuilt else program, options)
 
     return lower
+
+
+def _buildable(board: Board, options: Options) -> None:
+    """Raises UsageError for a library that projects of the board's family do not build."""
+    from gen_fw.project.family import load_family
+
+    if options.kernels not in ("cmsis_nn", "esp_nn"):
+        return
+    family = load_family(board.family)
+    layout = options.layout or family.layouts[0]
+    if options.kernels not in family.kernel_libraries:
+        known = (*family.kernel_libraries, "portable")
+        raise UsageError(
+            f"--kernels {options.kernels}: {board.family} projects do not build it for generated C",
+            hint=f"--kernels {', '.join(known)}, or leave it out",
+        )
+    if layout not in family.kernel_layouts:
+        raise UsageError(
+            f"--kernels {options.kernels}: projects of layout {layout} do not build it for "
+            "generated C",
+            hint=f"--layout {', '.join(family.kernel_layouts)}, or --kernels portable",
+        )
 
 
 def estimating(options: Options, board: Board) -> Lower:

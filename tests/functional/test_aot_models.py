@@ -10,7 +10,7 @@ import pytest
 
 from aot_harness import Case, run_cases
 from aot_programs import OWN, SHARED, model_case
-from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
+from aot_targets import HOSTS, M4, M55, M55_CLANG, RV32, SANITIZED, Target
 
 _MACHINES = {"qemu-cortex-m55": M55, "qemu-cortex-m4": M4, "qemu-riscv32": RV32}
 _ALL = (*SHARED, *OWN)
@@ -41,6 +41,8 @@ def test_our_models(target: Target, board: str, tmp_path: Path) -> None:
     ("name", "board", "target"),
     [
         ("kws", "qemu-cortex-m55", M55),
+        ("kws", "qemu-cortex-m55", M55_CLANG),
+        ("resnet8", "qemu-cortex-m55", HOSTS[1]),
         ("ad01", "qemu-cortex-m4", M4),
         ("wake_word", "qemu-riscv32", RV32),
         ("resnet8", "host", HOSTS[3]),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -146,6 +147,26 @@ def test_own_input_changes_no_file_of_the_project(exact: Built, tmp_path: Path) 
     assert checked["ok"] and not checked["edited"]
     # and the next run is on the reference input again
     assert answer(gen_fw("run", exact.folder, "--json")) == exact.first
+
+
+def test_profile_by_operator(exact: Built, tmp_path: Path) -> None:
+    table = tmp_path / "profile.csv"
+    document = answer(gen_fw("run", exact.folder, "--profile", "--csv", table, "--json"))
+    rows = document["profile"]
+    assert [row["index"] for row in rows] == list(range(len(rows)))
+    assert {row["unit"] for row in rows} == {"instructions"}
+    layers = [row for row in rows if row["macs"]]
+    assert layers and all(0.5 < row["per_mac"] < 20 for row in layers)
+    assert all(bool(row["kernels"]) == bool(row["count"]) for row in rows)
+    # the hooks themselves are not counted
+    total = sum(row["count"] for row in rows)
+    assert 0.97 * document["instructions"] < total <= document["instructions"]
+    with table.open(newline="") as file:
+        stored = list(csv.DictReader(file))
+    assert [int(row["count"]) for row in stored] == [row["count"] for row in rows]
+    assert exact.first["profile"] is None
+    shown = gen_fw("run", exact.folder, "--profile").stdout
+    assert "profile of" in shown and "per MAC" in shown
 
 
 def test_wrong_output_fails(exact: Built, tmp_path: Path) -> None:

@@ -40,6 +40,10 @@ from gen_fw.errors import ExitCode, UsageError
 @click.option("--output", cls=FileOption, help="Store the outputs: .npz (out0, out1, ...).")
 @click.option("--top", type=click.IntRange(0, 1000), default=0, help="Show the N best classes.")
 @click.option(
+    "--profile", is_flag=True, help="Count what each operator takes (runtime aot; one more build)."
+)
+@click.option("--csv", "csv_file", cls=FileOption, help="Store the profile: .csv.")
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0.1, max=86400),
     default=300.0,
@@ -58,6 +62,8 @@ def run(
     save_golden: Path | None,
     output: Path | None,
     top: int,
+    profile: bool,
+    csv_file: Path | None,
     timeout: float,
     talk: Talk,
 ) -> int:
@@ -68,6 +74,7 @@ def run(
     self-test fails, 7 when a tool is missing (`gen-fw doctor` tells which). Changes nothing in the
     project but its folder build/.
     """
+    from gen_fw.report.profile import save_profile
     from gen_fw.report.run import document, show
     from gen_fw.run.measure import Wishes
     from gen_fw.run.measure import run as measure
@@ -81,13 +88,15 @@ def run(
             project,
             inputs=_files(inputs),
             output=output,
-            wishes=Wishes(random, seed, compare, save_golden),
+            wishes=Wishes(random, seed, compare, save_golden, profile or csv_file is not None),
             seconds=timeout,
             environment=os.environ,
             progress=progress,
             line=talk.note,
             build_line=build_line,
         )
+    if csv_file is not None:
+        save_profile(csv_file, result)
     talk.result(document(result, top), lambda console: show(result, console, top))
     return int(ExitCode.FAILED if result.selftest == "fail" else ExitCode.OK)
 

@@ -28,12 +28,20 @@ EFFORT = 300_000
 class Over(NamedTuple):
     """``result`` may lie over ``source``, both indices of buffers, if ``source`` has its last use
     at the step that is the first one of ``result``: when it begins ``below`` bytes or more before
-    ``source``; with ``every``, at any distance that is a multiple of it instead."""
+    ``source``, or ``above`` bytes or more behind it (a kernel that can go from the last byte to the
+    first); with ``every``, at any distance that is a multiple of it instead."""
 
     source: int
     result: int
     below: int = 0
     every: int = 0
+    above: int | None = None
+
+    def allows(self, distance: int) -> bool:
+        """Whether ``result`` may begin so many bytes behind ``source``."""
+        if self.every:
+            return distance % self.every == 0
+        return distance <= -self.below or (self.above is not None and distance >= self.above)
 
 
 class Inside(NamedTuple):
@@ -115,7 +123,7 @@ def faults(plan: Plan, overs: Sequence[Over] = (), insides: Sequence[Inside] = (
         legal = (
             over is not None
             and buffers[over.source].last_use == buffers[over.result].first_use
-            and (distance % over.every == 0 if over.every else distance <= -over.below)
+            and over.allows(distance)
         )
         if not legal:
             yield f"{buffers[first].label} and {buffers[second].label} share bytes"
@@ -208,11 +216,14 @@ class _Rules:
 
     def _apart(self, source: int, result: int, over: Over | None) -> None:
         """The rule of a pair, on the distance of the result from the source."""
-        low, every = -self.buffers[result].bytes, 0
-        if over is not None:
-            low, every = (low, over.every) if over.every else (max(low, -over.below), 0)
+        low, high, every = -self.buffers[result].bytes, self.buffers[source].bytes, 0
+        if over is not None and over.every:
+            every = over.every
+        elif over is not None:
+            low = max(low, -over.below)
+            high = high if over.above is None else min(high, over.above)
         shift = self.place[result] - self.place[source]
-        rule = _Rule(low - shift, self.buffers[source].bytes - shift, every, shift)
+        rule = _Rule(low - shift, high - shift, every, shift)
         one, other = self.body[source], self.body[result]
         self.rules[other].setdefault(one, []).append(rule)
         self.rules[one].setdefault(other, []).append(rule.mirrored())
@@ -222,9 +233,12 @@ class _Rules:
         can share with its operands; parts count inside their whole only."""
         saved: dict[int, dict[int, int]] = {}
         for over in self.overs:
-            source, result = (self._size(i) for i in over[:2])
+            source, result = self._size(over.source), self._size(over.result)
             below = 0 if over.every else over.below // ALIGNMENT * ALIGNMENT
             both = max(0, min(source, result, result - below))
+            if over.above is not None:
+                above = over.above // ALIGNMENT * ALIGNMENT
+                both = max(both, min(source, result, source - above))
             time = self.buffers[over.result].first_use
             row = saved.setdefault(time, {})
             row[over.result] = min(row.get(over.result, 0) + both, result)

@@ -139,7 +139,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     loaded = model["kind"] == "ram"
     external = model["kind"] == "rom" and model["name"] != "mram"
     includes = [*_includes(facts), *(_OSPI_INCLUDES if external else ())]
-    pins = _pins(tree, npu=bool(npu), tvm_calls_cmsis_nn=_tvm_calls_cmsis_nn(firmware))
+    pins = _pins(tree, npu=bool(npu))
     csolution = alif_csolution.data(tree, pins, facts, external=external)
     return {
         **facts,
@@ -216,11 +216,7 @@ def _includes(facts: Any) -> list[str]:
     ]
 
 
-def _tvm_calls_cmsis_nn(firmware: Firmware) -> bool:
-    return any(p.runtime == "tvm" and p.kernels == "cmsis_nn" for p in firmware.programs)
-
-
-def _pins(tree: dict[str, Any], *, npu: bool, tvm_calls_cmsis_nn: bool) -> list[dict[str, str]]:
+def _pins(tree: dict[str, Any], *, npu: bool) -> list[dict[str, str]]:
     pins = [*_PINS]
     if npu:
         pins += _NPU_PINS
@@ -228,7 +224,7 @@ def _pins(tree: dict[str, Any], *, npu: bool, tvm_calls_cmsis_nn: bool) -> list[
         pins += _TFLM_PINS
     if tree["signal"]:
         pins += _SIGNAL_PINS
-    if tree["cmsis_nn"] or tvm_calls_cmsis_nn:
+    if tree["cmsis_nn"] or "cmsis_nn" in tree["kernel_libraries"]:
         pins += _CMSIS_NN_PINS
     keys = ("name", "title", "repository", "revision")
     return [dict(zip(keys, pin, strict=True)) for pin in pins]

@@ -24,7 +24,9 @@ _EACH = ("", "program", "arena", "licence")
 #: exactly one of these says where a file's content comes from
 _ORIGINS = ("template", "raw", "constant")
 _RULE_KEYS = frozenset({"path", "owner", "each", "when", "executable", *_ORIGINS})
-_FAMILY_KEYS = frozenset({"schema", "title", "layouts", "file"})
+_FAMILY_KEYS = frozenset(
+    {"schema", "title", "layouts", "kernel_libraries", "kernel_layouts", "file"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Family:
     shared_folder: Path
     layouts: tuple[str, ...]
     files: tuple[FileRule, ...]
+    #: kernel libraries that its projects can build for generated C
+    kernel_libraries: tuple[str, ...] = ()
+    #: layouts whose projects do
+    kernel_layouts: tuple[str, ...] = ()
 
 
 def load_family(name: str, root: Path | None = None) -> Family:
@@ -82,6 +88,8 @@ def load_family(name: str, root: Path | None = None) -> Family:
         folder=folder,
         shared_folder=folder.parent / "shared",
         layouts=tuple(layouts),
+        kernel_libraries=tuple(str(library) for library in data.get("kernel_libraries", ())),
+        kernel_layouts=tuple(str(layout) for layout in data.get("kernel_layouts", layouts)),
         files=tuple(
             _rule(entry, f"{where}: file[{index}]")
             for index, entry in enumerate(data.get("file", []))

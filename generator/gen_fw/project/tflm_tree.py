@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a build with CMake takes of TFLM's tree: data of templates/shared/cmake/tflm.cmake.j2."""
+"""What a build takes of TFLM's tree and of kernel libraries: data of tflm.cmake.j2 and
+kernels.cmake.j2 of templates/shared/cmake."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ def tflm_tree(firmware: Firmware) -> dict[str, Any]:
     ``cxx``: one needs a C++ compiler; ``tflm_sources``: kernel files of the TFLM tree that one
     needs, sorted; ``kernel_folders``: folders beside them whose version of a kernel is taken where
     there is one; ``cmsis_nn``, ``ethos_u``: these libraries are called; ``signal``: operators of
-    TFLM's signal library are among them.
+    TFLM's signal library are among them; ``kernel_libraries``: those that generated C and
+    archives of TVM call directly, sorted.
     """
     tflm = [program for program in firmware.programs if program.runtime == "tflm"]
     needed = [(str(path), p.kernels) for p in tflm for path in p.adapter["kernel_sources"]]
@@ -30,5 +32,9 @@ def tflm_tree(firmware: Firmware) -> dict[str, Any]:
         "kernel_folders": ["cmsis_nn"] * cmsis_nn + ["ethos_u"] * ethos_u,
         "cmsis_nn": cmsis_nn,
         "ethos_u": ethos_u,
+        "kernel_libraries": sorted(
+            {name for p in firmware.programs if p.runtime == "aot" for name in p.requires.kernels}
+            | {p.kernels for p in firmware.programs if p.runtime == "tvm"} & {"cmsis_nn"}
+        ),
         "signal": any(path.startswith("signal/") for path, _ in needed),
     }

@@ -9,6 +9,7 @@ from gen_fw.memory.document import candidate_document, item_document
 from gen_fw.program import Golden, Program, RegionRole
 from gen_fw.report.arena import show_items
 from gen_fw.report.documents import diagnostic_document, io_document
+from gen_fw.report.kernels import show_kernels
 from gen_fw.report.memory import show_candidate
 from gen_fw.report.npu import show_npu
 from gen_fw.report.xcore import show_xcore
@@ -117,6 +118,8 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
             total = ("in all", arena["bytes"], arena["confidence"])
             what = "arena" if role == "arena" else "persistent arena"
             show_items(f"{what} of {program.name}", arena["items"], total, console)
+        if program.report.get("kernels"):
+            show_kernels(program.name, program.report["kernels"], console)
         if "npu" in program.report:
             show_npu(program.name, program.report["npu"], console)
         if "xcore" in program.report:

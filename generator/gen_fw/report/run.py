@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gen_fw.report.profile import profile_document, show_profile
 from gen_fw.run.compare import Comparison
 from gen_fw.run.measure import ProgramRun, ProjectRun
 from gen_fw.run.tensors import Output, best
@@ -52,6 +53,7 @@ def _program(result: ProjectRun, entry: ProgramRun, top: int) -> dict[str, Any]:
         "constant_bytes": entry.sizes.constants,
         "image_bytes": result.image_bytes,
         "samples": entry.samples,
+        "profile": profile_document(result, entry),
         "outputs": [_output(output, top, entry.program.labels) for output in entry.outputs],
         "comparison": [
             {
@@ -122,6 +124,7 @@ def show(result: ProjectRun, console: Console, top: int = 0) -> None:
         markup=False,
     )
     for entry in result.programs:
+        show_profile(result, entry, console)
         if entry.selftest == "fail":
             console.print(f"{entry.program.name} differs: {entry.difference}", markup=False)
 

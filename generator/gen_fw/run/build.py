@@ -13,6 +13,8 @@ from gen_fw.run.process import stream
 from gen_fw.run.project import NativeProject
 
 PRESET, AITOOLS_PRESET = "release", "native"
+#: folder below build/ of the runner that counts what each operator takes
+_PROFILE = "profile"
 _CONFIGURE_SECONDS = 300.0
 _BUILD_SECONDS = 3600.0
 _SHOWN_LINES = 40
@@ -31,14 +33,16 @@ def build(
     environment: Mapping[str, str],
     progress: Callable[[str], None],
     line: Callable[[str], None],
+    profile: bool = False,
 ) -> Path:
-    """The build folder, with the application and the runner in it.
+    """The build folder, with the application and the runner in it; with ``profile``, another one
+    with the runner that counts by operator.
 
     ``environment`` is looked at for what the project's runtime needs. Raises ToolMissingError when
     the runtime's tree is not named, GenFwError with the compiler's messages when the build fails.
     """
     preset = AITOOLS_PRESET if project.aitools else PRESET
-    folder = project.folder / "build" / preset
+    folder = project.folder / "build" / (_PROFILE if profile else preset)
     cache = folder / "CMakeCache.txt"
     needs_tflm = project.cxx and not project.aitools
     if needs_tflm and not environment.get("TFLM_ROOT") and not _cached(cache, "TFLM_ROOT"):
@@ -55,6 +59,8 @@ def build(
     command = ["cmake", "--preset", preset]
     if project.aitools:
         command.append(f"-DXMOS_AITOOLSLIB_PATH={_runtime(project)}")
+    if profile:
+        command += ["-B", str(folder), "-DGEN_FW_PROFILE=ON"]
     if not cache.is_file() and shutil.which("ninja"):
         command += ["-G", "Ninja"]
     done = stream(command, project.folder, seconds=_CONFIGURE_SECONDS, line=line)
@@ -78,7 +84,8 @@ def build(
             shown = percent
             progress(f"building: {percent} %")
 
-    command = ["cmake", "--build", "--preset", preset, "--target", "all", "runner", "--parallel"]
+    targets = ["runner"] if profile else ["all", "runner"]
+    command = ["cmake", "--build", str(folder), "--target", *targets, "--parallel"]
     done = stream([*command, "2"], project.folder, seconds=_BUILD_SECONDS, line=told)
     if done.code != 0:
         raise _failed("the project does not build", project, done.text)

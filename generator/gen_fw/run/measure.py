@@ -16,7 +16,7 @@ from gen_fw.run.build import build, executable
 from gen_fw.run.compare import Comparison, check_comparable, compare
 from gen_fw.run.elf import Image, Sizes
 from gen_fw.run.process import Done, stream
-from gen_fw.run.project import NativeProgram, NativeProject, load
+from gen_fw.run.project import NativeOperator, NativeProgram, NativeProject, load
 from gen_fw.run.tensors import (
     Output,
     random_inputs,
@@ -36,12 +36,21 @@ _RUN = re.compile(
     r"^RUN (\w+) arena (\d+) used (\d+) stack (\d+) count (\d+)\*1000000\+(\d+) samples (\d+)$",
     re.MULTILINE,
 )
+_PROFILE = re.compile(r"^PROFILE (\w+) (\d+) (\d+)$", re.MULTILINE)
 _FAILED = re.compile(r"^(?:RUN \w+ failed: |FAULT ).*$", re.MULTILINE)
 _COLLECTED = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 
 
 def _silent(_text: str) -> None:
     """The default callback."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCount:
+    """An operator and what it took."""
+
+    operator: NativeOperator
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,9 @@ class ProgramRun:
     sizes: Sizes
     samples: int
     outputs: tuple[Output, ...]
+    #: what each operator of an inference took: instructions on emulated boards, nanoseconds on the
+    #: host; None when that was not asked for
+    profile: tuple[OperatorCount, ...] | None = None
     #: beside TFLite Micro, when that was asked for
     comparison: tuple[Comparison, ...] = ()
 
@@ -76,6 +88,8 @@ class Wishes:
     seed: int = 0
     compare: bool = False
     golden: Path | None = None
+    #: count what each operator takes, with one more build
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,10 @@ def run(
     if counter == "valgrind callgrind":
         progress("counting instructions")
         programs = _counted(project, programs, built, seconds)
+    if wishes.profile:
+        progress("building the profile")
+        counts = _profiled(project, given, seconds, environment or {}, build_line)
+        programs = tuple(replace(entry, profile=counts[entry.program.name]) for entry in programs)
     if wishes.compare:
         programs = tuple(
             replace(
@@ -248,6 +266,38 @@ def _objects(built: Path, program: NativeProgram) -> list[Path]:
         for path in (place / folder).rglob("*.o*")
         if path.suffix in (".o", ".obj")
     )
+
+
+def _profiled(
+    project: NativeProject,
+    given: Mapping[str, Sequence[bytes]],
+    seconds: float,
+    environment: Mapping[str, str],
+    line: Callable[[str], None],
+) -> dict[str, tuple[OperatorCount, ...]]:
+    """Program -> its operators in order with what each took."""
+    others = [program.name for program in project.programs if not program.operators]
+    if others:
+        raise UsageError(
+            f"--profile: {', '.join(others)} is not of runtime aot",
+            why="only generated C tells when an operator begins and ends",
+            hint="generate with --runtime aot",
+        )
+    built = build(project, environment=environment, progress=_silent, line=line, profile=True)
+    measured, _ = _measure(project, built, given, seconds)
+    found: dict[str, dict[int, int]] = {}
+    for name, index, count in _PROFILE.findall(measured.text):
+        found.setdefault(name, {})[int(index)] = int(count)
+    for program in project.programs:
+        if program.name not in found:
+            raise _broken(program, measured)
+    return {
+        program.name: tuple(
+            OperatorCount(operator, found[program.name].get(operator.index, 0))
+            for operator in program.operators
+        )
+        for program in project.programs
+    }
 
 
 def _counter(project: NativeProject) -> Counter:

@@ -21,6 +21,17 @@ _EMULATORS = ("", "qemu-system-arm", "qemu-system-riscv32")
 
 
 @dataclass(frozen=True, slots=True)
+class NativeOperator:
+    """One operator of a program of generated C."""
+
+    index: int
+    name: str
+    macs: int
+    #: sets of kernels, such as "mve"; empty when it has no code
+    kernels: str
+
+
+@dataclass(frozen=True, slots=True)
 class NativeProgram:
     """One program: its interface and the names of its classes."""
 
@@ -31,6 +42,8 @@ class NativeProgram:
     inputs: tuple[Io, ...]
     outputs: tuple[Io, ...]
     labels: tuple[str, ...]
+    #: of the main subgraph; empty for other runtimes than aot
+    operators: tuple[NativeOperator, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,12 @@ def _program(data: dict[str, Any]) -> NativeProgram:
         inputs=tuple(_io(i, entry) for i, entry in enumerate(data["inputs"])),
         outputs=tuple(_io(i, entry) for i, entry in enumerate(data["outputs"])),
         labels=tuple(str(label) for label in data["labels"]),
+        operators=tuple(
+            NativeOperator(
+                int(row["index"]), str(row["name"]), int(row["macs"]), str(row["kernels"])
+            )
+            for row in data.get("operators", ())
+        ),
     )
 
 

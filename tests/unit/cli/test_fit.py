@@ -125,8 +125,9 @@ def test_kernels_that_a_board_lacks_are_refused_whatever_its_runtime() -> None:
     for runtime in ("aot", "tflm"):
         with pytest.raises(UsageError, match="magic"):
             fit([MODEL], ["host"], Options(runtime=runtime, kernels="magic"))
-    rows = fit([MODEL], ["host", "esp32c3"], Options(kernels="esp_nn")).boards
-    assert [(row.board.name, row.fits) for row in rows] == [("esp32c3", True), ("host", False)]
+    rows = fit([MODEL], ["host", "qemu-cortex-m4"], Options(kernels="cmsis_nn")).boards
+    fits = [(row.board.name, row.fits) for row in rows]
+    assert sorted(fits) == [("host", False), ("qemu-cortex-m4", True)]
 
 
 def test_a_board_named_twice_is_one_row() -> None:

@@ -56,7 +56,7 @@ def test_shift_rounds_halves_away_from_zero(x: int, shift: int) -> None:
 @st.composite
 def near_ties(draw: st.DrawFn) -> tuple[int, int, int, int]:
     """(sum, multiplier, right shift, bound): half of the sums lie beside a rounding tie."""
-    multiplier, right = draw(multipliers), draw(st.integers(1, 22))
+    multiplier, right = draw(multipliers), draw(st.integers(1, 29))
     bound = draw(st.integers(1, FAST_LIMIT - 1))
     if draw(st.booleans()):
         value = draw(st.integers(-bound, bound))
@@ -101,7 +101,8 @@ def test_a_channel_that_rounds_to_zero_is_constant(
 def test_no_fast_form_where_it_is_not_exact() -> None:
     assert fast_scaling(1 << 30, 0, 0, 100) is None
     assert fast_scaling(1 << 30, 3, 0, 100) is None
-    assert fast_scaling(1 << 30, -23, 0, 1 << 28) is None
+    assert fast_scaling(1 << 30, -23, -128, 1 << 28) is None
+    assert fast_scaling(1 << 30, -30, 0, FAST_LIMIT - 1) is not None  # constant
     assert fast_scaling(1 << 30, -5, 0, FAST_LIMIT) is None
 
 

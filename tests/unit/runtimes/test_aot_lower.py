@@ -31,7 +31,7 @@ ARM = replace(BOARD, cpu=replace(BOARD.cpu, isa="cortex-m55", abi="arm-eabi"))
 
 
 def program(name: str, *, arm: bool = False, small: bool = False) -> Program:
-    options = AotOptions(optimise="size" if small else "speed")
+    options = AotOptions(optimise="size" if small else "speed", kernels="portable")
     path = EXAMPLES / f"{name}.tflite"
     return lower(read_model(path), "net", ARM if arm else BOARD, options)
 

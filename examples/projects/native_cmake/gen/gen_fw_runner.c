@@ -6,7 +6,9 @@
 // one after another; without files the reference input is used once. Outputs of all samples go to
 // <program>_out<i>.bin. For each program one line is printed:
 // RUN name arena BYTES used BYTES stack BYTES count MILLIONS*1000000+REST samples COUNT,
-// stack and count the largest of all samples
+// stack and count the largest of all samples; and, when compiled with GEN_FW_PROFILE, for each
+// operator of the last sample a line
+// PROFILE name index count
 
 #include "gen_fw_runner.h"
 
@@ -163,6 +165,9 @@ static int run(const struct gen_fw_runner_program *program) {
          (unsigned long)program->arena_bytes, (unsigned long)program->arena_used(),
          (unsigned long)worst.stack_bytes, (unsigned long)(worst.count / 1000000u),
          (unsigned long)(worst.count % 1000000u), samples);
+  for (size_t i = 0; i < program->operators; ++i) {
+    printf("PROFILE %s %u %lu\n", program->name, (unsigned)i, (unsigned long)program->profile[i]);
+  }
   fflush(stdout);
   return 0;
 }

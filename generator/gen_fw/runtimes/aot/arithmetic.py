@@ -116,7 +116,7 @@ def fast_scaling(multiplier: int, shift: int, zero_point: int, bound: int) -> Fa
         multiplier, right = 0, 1  # every result rounds to 0
     if multiplier == 0:
         right = 1
-    if right < 1 or right > 22 or bound >= FAST_LIMIT:
+    if right < 1 or right > 29 or bound >= FAST_LIMIT:
         return None
     offset = ((2 * zero_point + 1) << right) + 1
     if ((4 * bound * multiplier) >> 32) + 3 + abs(offset) > INT32_MAX:

@@ -22,8 +22,10 @@ from gen_fw.runtimes.aot.layer import (
     Step,
     TensorArgument,
 )
+from gen_fw.runtimes.aot.profile import profile_header
 from gen_fw.runtimes.aot.sequence import function, header, resetting, sequence
 from gen_fw.runtimes.aot.state import State
+from gen_fw.runtimes.aot.statics import Statics
 from gen_fw.runtimes.aot.target import Target
 
 _KERNELS = Path(__file__).resolve().parent / "kernels"
@@ -98,8 +100,9 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
     Kernels with the same text are one function, data with the same bytes is one array."""
     kernels: dict[tuple[str, str], _Kernel] = {}
     arrays = _Arrays(name)
+    statics = Statics()
     texts = {
-        id(call): "" if call.skipped else _text(name, call)
+        id(call): "" if call.skipped else statics.separated(_text(name, call))
         for body in bodies
         for call in body.calls
     }
@@ -128,10 +131,15 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
                 continue
             text = texts[id(call)]
             kernel = _kernel(name, call, text, overlapping[text], kernels)
-            lines.append(_line(call, kernel, arrays, done))
+            line = _line(call, kernel, arrays, done)
+            lines.append(f"{line}\n  DONE({call.step.operator});" if not body.subgraph else line)
         functions.append(function(name, body, lines, shared))
     code = "\n".join(_commented(kernel) for kernel in kernels.values())
-    kernel_file = _kernel_file(name, code, target)
+    kernel_file = _kernel_file(
+        name, "\n".join([*statics.texts.values(), code]), target, tuple(statics.includes)
+    )
+    steps = [call.step.operator for body in bodies if not body.subgraph for call in body.calls]
+    operators = max(steps, default=-1) + 1
     files = {
         f"{name}_aot.h": header(name, bodies, state),
         f"{name}_aot.c": sequence(name, [*functions, *resetting(name, shared, state)]),
@@ -139,6 +147,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
         f"{name}_kernels.c": kernel_file,
         f"{name}_weights.h": arrays.header(),
         f"{name}_weights.c": arrays.source(),
+        f"{name}_profile.h": profile_header(name, operators),
     }
     return Sources(
         files,
@@ -351,7 +360,7 @@ def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
     )
 
 
-def _kernel_file(name: str, code: str, target: Target) -> str:
+def _kernel_file(name: str, code: str, target: Target, libraries: Sequence[str]) -> str:
     support = helpers(code, f"struct {name}_channel")
     includes = [f"#include <{header}>" for header in system_headers(support + code)]
     quantizers = ["gen_fw_quant.h"] if "gen_fw_quantize(" in code else []
@@ -362,6 +371,7 @@ def _kernel_file(name: str, code: str, target: Target) -> str:
             *includes,
             *([""] if includes else []),
             *(f'#include "{header}"\n' for header in quantizers),
+            *(f"#include {header}\n" for header in libraries),
         ]
     )
     text += called

@@ -11,10 +11,11 @@ import numpy as np
 from gen_fw.model.enums import Padding
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import (
-    FastScaling,
+    FAST_LIMIT,
     activation_range,
     fast_scaling,
     quantize_multiplier,
+    scaled,
 )
 from gen_fw.runtimes.aot.layer import Site
 
@@ -122,12 +123,18 @@ class Channels:
     #: int32 [channels, 4]: bias with the input's zero point folded in, multiplier, then for
     #: "fast" and "clamped": offset, shift of ``FastScaling``; for "plain": left, right shift
     table: Array
-    #: "clamped": fast without the correction of negative values, which the clamp hides;
-    #: "plain": two roundings one after the other
+    #: "fast": the zero point in the offsets, unless ``added``; "clamped": fast without the
+    #: correction of negative values, which the clamp hides; "plain": two roundings one after
+    #: the other
     scaling: str
     low: int
     high: int
     zero_point: int
+    #: the zero point is not part of the offsets, and is added at last
+    added: bool
+    #: int64 [channels, 4]: bias as the model has it, bias with the input's zero point folded in,
+    #: multiplier, shift (to the left when positive), as TensorFlow Lite scales
+    raw: Array
 
     def words(self) -> dict[str, Any]:
         """Constants for the C templates; ``zero_point`` only where the code contains it."""
@@ -135,7 +142,7 @@ class Channels:
             "scaling": self.scaling,
             "low": self.low,
             "high": self.high,
-            "zero_point": self.zero_point if self.scaling == "plain" else 0,
+            "zero_point": self.zero_point if self.added else 0,
         }
 
 
@@ -167,32 +174,73 @@ def channels(
     negative = wide.sum(axis=1) - positive
     high = folded + 127 * positive - 128 * negative
     low = folded - 128 * positive + 127 * negative
-    bounds = np.maximum(np.abs(high), np.abs(low))
     partial = np.abs(folded) + 128 * np.abs(wide).sum(axis=1)
     site.require(int(partial.max()) < 1 << 31, "an accumulator that overflows 32 bits")
     act_low, act_high = activation_range(activation, output_scale, output_zero)
     site.require(act_low <= act_high, "an activation whose range is empty")
-    rows, fast = [], []
+    raw = []
     for channel in range(count):
         scale = scales[channel if len(scales) > 1 else 0]
         real = input_scale * scale / output_scale
         multiplier, shift = per_tensor or quantize_multiplier(real)
-        rows.append((int(folded[channel]), multiplier, max(shift, 0), max(-shift, 0)))
-        fast.append(fast_scaling(multiplier, shift, output_zero, int(bounds[channel])))
-    if all(fast):
-        rows = [(row[0], *_numbers(form)) for row, form in zip(rows, fast, strict=True)]
+        raw.append((int(offsets[channel]), int(folded[channel]), multiplier, shift))
+    sums = [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+    swing = [int(size) for size in 128 * np.abs(wide).sum(axis=1)]
+    limits = act_low, act_high
+    fast = [
+        _fast(row, sums[channel], swing[channel], limits, output_zero, output_zero)
+        for channel, row in enumerate(raw)
+    ]
+    added = None in fast
+    if added:
+        fast = [
+            _fast(row, sums[channel], swing[channel], limits, output_zero, 0)
+            for channel, row in enumerate(raw)
+        ]
+    rows = [row for row in fast if row is not None]
+    if len(rows) == count:
         scaling = "clamped" if act_low >= output_zero else "fast"
     else:
-        scaling = "plain"
+        rows = [(bias, m, max(shift, 0), max(-shift, 0)) for _, bias, m, shift in raw]
+        scaling, added = "plain", True
         site.require(max(row[2] for row in rows) <= 30, "an output scale that is far too small")
     table = np.array(rows, dtype=np.int64)
     site.require(int(np.abs(table).max()) < 1 << 31, "a parameter that overflows 32 bits")
-    return Channels(table.astype(np.int32), scaling, act_low, act_high, output_zero)
+    return Channels(
+        table.astype(np.int32),
+        scaling,
+        act_low,
+        act_high,
+        output_zero,
+        added,
+        np.array(raw, dtype=np.int64),
+    )
 
 
-def _numbers(form: FastScaling | None) -> tuple[int, int, int]:
-    assert form is not None
-    return form.multiplier, form.offset, form.shift
+def _fast(
+    raw: tuple[int, int, int, int],
+    sums: tuple[int, int],
+    swing: int,
+    limits: tuple[int, int],
+    output_zero: int,
+    zero_point: int,
+) -> tuple[int, int, int, int] | None:
+    """Bias, multiplier, offset and shift of a channel in the form of ``FastScaling`` with
+    ``zero_point``; None where there is none.
+
+    ``sums``: the least and the largest sum; ``swing``: the largest without bias; ``limits``: of the
+    output. A channel whose outputs are all equal (dead ones have biases of 2^30) needs no sum.
+    """
+    _, bias, multiplier, shift = raw
+    if shift <= 0 and swing < FAST_LIMIT:
+        ends = [
+            max(limits[0], min(limits[1], scaled(value, multiplier, shift) + output_zero))
+            for value in sums
+        ]
+        if ends[0] == ends[1]:
+            return 0, 0, 4 * (ends[0] - output_zero + zero_point) + 3, 2
+    form = fast_scaling(multiplier, shift, zero_point, max(abs(value) for value in sums))
+    return None if form is None else (bias, form.multiplier, form.offset, form.shift)
 
 
 def _bias(site: Site, bias: Tensor, count: int) -> Array:

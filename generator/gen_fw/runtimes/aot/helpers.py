@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from gen_fw.runtimes.aot import helpers_detection, helpers_signal, helpers_types
 from gen_fw.runtimes.aot.functions import FUNCTIONS
@@ -48,15 +49,21 @@ static NOT_INLINE void dot_pairs_{unroll}(const int32_t *restrict tap,
 """
 
 
-def _multiply_pairs(scaling: str) -> str:
+def _multiply_pairs(name: str) -> str:
     """One tile of any layer, for small code: all channels of four pixels."""
+    scaling, _, apart = name.partition("_")
     plain = scaling == "plain"
     factor = "" if plain else " * 4"
-    rest = "zero_point, low, high" if plain else "low, high"
+    rest = "zero_point, low, high)" if plain else "low, high)"
+    if apart:
+        rest = "low - zero_point, high - zero_point) + zero_point"
 
     def output(row: str, field: str, pair: str, bias: str) -> str:
         value = f"{field}(sums[2 * b{pair}]){factor} + {bias}"
-        return f"      out[{row}b] =\n          narrow_{scaling}({value}, channel + b, {rest});\n"
+        return (
+            f"      out[{row}b] =\n"
+            f"          (int8_t)(narrow_{scaling}({value}, channel + b, {rest});\n"
+        )
 
     outputs = (
         output("", "lower", "", "bias0")
@@ -67,10 +74,10 @@ def _multiply_pairs(scaling: str) -> str:
     return f"""\
 /// All channels of four pixels: count is the number of channels, of which the last two may overlap
 /// the two before them.
-static NOT_INLINE void multiply_pairs_{scaling}(
+static NOT_INLINE void multiply_pairs_{name}(
     const int32_t *restrict columns, const int8_t *restrict weight,
     const CHANNEL *restrict channel, int8_t *restrict out, int32_t groups, int32_t count,
-    {"int32_t zero_point, " if plain else ""}int32_t low, int32_t high) {{
+    {"int32_t zero_point, " if plain or apart else ""}int32_t low, int32_t high) {{
   for (int32_t done = 0; done < count; done += 2) {{
     if (done == count - 1) {{
       --out;
@@ -104,6 +111,29 @@ static inline int32_t saturate(int32_t value) {
 """,
     "dot_pairs_4": _dot_pairs(4),
     "dot_pairs_8": _dot_pairs(8),
+    "widen_4": """\
+/// Four inputs as two words of 16-bit pairs, 0 and 2, 1 and 3, four words apart.
+static inline void widen_4(const int8_t *from, int32_t *restrict to) {
+#if DSP
+  int32_t word;
+  memcpy(&word, from, 4);
+  __asm__("sxtb16 %0, %1" : "=r"(to[0]) : "r"(word));
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(to[4]) : "r"(word));
+#else
+  to[0] = (int32_t)((uint32_t)(from[0] & 0xffff) | (uint32_t)(from[2] & 0xffff) << 16);
+  to[4] = (int32_t)((uint32_t)(from[1] & 0xffff) | (uint32_t)(from[3] & 0xffff) << 16);
+#endif
+}
+""",
+    "copy_16": """\
+static inline void copy_16(int8_t *restrict to, const int8_t *from) {
+#if defined(MVE) && MVE
+  vstrbq_s8(to, vldrbq_s8(from));
+#else
+  memcpy(to, from, 16);
+#endif
+}
+""",
     "clamp": """\
 static inline int32_t clamp(int32_t value, int32_t low, int32_t high) {
   value = value < low ? low : value;
@@ -173,21 +203,21 @@ static inline int32_t one_over_one_plus(int32_t a) {
     "narrow_clamped": """\
 /// The output for a fourfold sum, where low is not below the output's zero point: both roundings of
 /// TensorFlow Lite in one (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_t low,
+static inline int32_t narrow_clamped(int32_t sum4, const CHANNEL *channel, int32_t low,
                                     int32_t high) {
   const int32_t value =
       (high_product(sum4, channel->multiplier) + channel->offset) >> channel->shift;
-  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
+  return low == -128 && high == 127 ? saturate(value) : clamp(value, low, high);
 }
 """,
     "narrow_fast": """\
 /// The output for a fourfold sum: both roundings of TensorFlow Lite in one, halves of negative
 /// values away from zero (docs/aot.md of gen-fw has the proof).
-static inline int8_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low,
+static inline int32_t narrow_fast(int32_t sum4, const CHANNEL *channel, int32_t low,
                                  int32_t high) {
   const int32_t value = (high_product(sum4, channel->multiplier) + (sum4 >> 31) * 2 +
                          channel->offset) >> channel->shift;
-  return (int8_t)(low == -128 && high == 127 ? saturate(value) : clamp(value, low, high));
+  return low == -128 && high == 127 ? saturate(value) : clamp(value, low, high);
 }
 """,
     "narrow_plain": """\
@@ -201,6 +231,10 @@ static inline int8_t narrow_plain(int32_t sum, const CHANNEL *channel, int32_t z
     "pair": """\
 /// Two inputs in one factor: 23 bits apart, so that one 64-bit sum holds two sums.
 static inline int32_t pair(int32_t a, int32_t b) { return a + b * (1 << 23); }
+""",
+    "pair_16": """\
+/// Two inputs in one factor, 16 bits apart.
+static inline int32_t pair_16(int32_t a, int32_t b) { return a + b * (1 << 16); }
 """,
     "lower": """\
 /// The sum over the first inputs of pairs, plus 2^22: the lower 23 bits, without sign as the sum
@@ -217,8 +251,8 @@ static inline int32_t upper(int64_t sum) {
 _HELPERS |= FUNCTIONS
 _HELPERS |= (
     {
-        f"multiply_pairs_{scaling}": _multiply_pairs(scaling)
-        for scaling in ("clamped", "fast", "plain")
+        f"multiply_pairs_{name}": _multiply_pairs(name)
+        for name in ("clamped", "fast", "plain", "clamped_apart", "fast_apart")
     }
     | helpers_types.HELPERS
     | helpers_signal.HELPERS
@@ -226,9 +260,27 @@ _HELPERS |= (
 )
 
 
+#: assembler and the plain C beside it
+_EITHER = re.compile(r"#if (MVE|DSP)\n(.*?)#else\n.*?#endif\n", re.DOTALL)
+
+
 def helpers(code: str, channel_type: str) -> str:
-    """Definitions of all helpers that ``code`` calls, directly or through others, in order."""
+    """Definitions of all helpers that ``code`` calls, directly or through others, in order. Those
+    that only the plain C beside assembler calls are there for that only."""
     texts = {name: text.replace("CHANNEL", channel_type) for name, text in _HELPERS.items()}
+    always = _called(_EITHER.sub(r"\2", code), texts)
+    found = _EITHER.search(code)
+    parts = []
+    for name in _called(code, texts):
+        text = texts[name]
+        if name not in always and found is not None:
+            text = f"#if !{found[1]}\n{text}#endif\n"
+        parts.append(text)
+    return "\n".join(parts)
+
+
+def _called(code: str, texts: Mapping[str, str]) -> list[str]:
+    """Names of helpers that are called, in the order of their definitions."""
     needed: set[str] = set()
     reached = [code]
     while reached:
@@ -237,10 +289,35 @@ def helpers(code: str, channel_type: str) -> str:
             if name not in needed and re.search(rf"\b{name}\(", text):
                 needed.add(name)
                 reached.append(definition)
-    return "\n".join(texts[name] for name in texts if name in needed)
+    return [name for name in texts if name in needed]
 
 
 _PREAMBLE: dict[str, str] = {
+    "MVE": """\
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && defined(__GNUC__)
+#include <arm_mve.h>
+#define MVE 1
+#else
+#define MVE 0  // plain C in its place
+#endif
+
+""",
+    "DSP": """\
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
+#define DSP 1
+#else
+#define DSP 0  // plain C in its place
+#endif
+
+""",
+    "NAKED": """\
+#if defined(__GNUC__)
+/// A function that is nothing but its assembler text.
+#define NAKED __attribute__((naked, noinline))
+#define UNUSED __attribute__((unused))
+#endif
+
+""",
     "NOT_INLINE": """\
 #if defined(__GNUC__)
 #define NOT_INLINE __attribute__((noinline))
@@ -263,7 +340,7 @@ _PREAMBLE: dict[str, str] = {
 
 def preamble(support: str) -> str:
     """Macros of the compiler that these helpers need."""
-    return "".join(text for word, text in _PREAMBLE.items() if word in support)
+    return "".join(text for word, text in _PREAMBLE.items() if re.search(rf"\b{word}\b", support))
 
 
 #: what in the code needs a header of the C library beside those of every file
@@ -272,6 +349,7 @@ _HEADERS = {
     "math.h": re.compile(
         r"\b(?:(?:exp|expm1|log|tanh|sin|cos|sqrt|fabs|floor|ceil|fmod)f|exp|floor|signbit|INFINITY|NAN)\b"
     ),
+    "stddef.h": re.compile(r"\bNULL\b"),
     "string.h": re.compile(r"\bmem(?:cpy|set|move)\("),
 }
 

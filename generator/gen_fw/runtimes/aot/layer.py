@@ -85,12 +85,14 @@ class Over:
 
     It must begin ``below`` bytes or more before the input: what the kernel writes then never
     reaches what it still reads (gen_fw.runtimes.aot.overlap computes it). With ``every``, it may
-    begin at any distance that is a multiple of so many bytes instead.
+    begin at any distance that is a multiple of so many bytes instead. ``above``: or so many bytes
+    or more behind the input, and then ``Step.backward`` runs.
     """
 
     parameter: str
     below: int = 0
     every: int = 0
+    above: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Step:
     comment: str
     #: inputs that the output may overlap; without one they lie apart
     over: tuple[Over, ...] = ()
+    #: the same from the last output to the first, with the same parameters
+    backward: Step | None = None
     #: a copy of the input to so many bytes behind the output's begin, and nothing else: no code
     #: when the input lies there already
     inside: int | None = None
@@ -121,6 +125,9 @@ class Step:
     stops: str = ""
     operator: int = -1
     operator_name: str = ""
+    #: the set of kernels that it is of (gen_fw.runtimes.aot.backends), and why not a faster one
+    kernels: str = "portable"
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

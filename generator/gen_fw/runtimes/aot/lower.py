@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -22,6 +22,7 @@ from gen_fw.runtimes.aot.layer import (
     TensorArgument,
 )
 from gen_fw.runtimes.aot.memory import Memory
+from gen_fw.runtimes.aot.sets import SETS
 from gen_fw.runtimes.aot.state import State
 from gen_fw.runtimes.aot.subgraphs import (
     Function,
@@ -30,7 +31,7 @@ from gen_fw.runtimes.aot.subgraphs import (
     RefusedError,
     make_functions,
 )
-from gen_fw.runtimes.aot.target import Target, target_of
+from gen_fw.runtimes.aot.target import Target, target_on
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.planned import arena_plan
 
@@ -49,22 +50,28 @@ class Choices(Protocol):
     @property
     def optimise(self) -> Literal["speed", "size"]: ...
 
+    @property
+    def kernels(self) -> str: ...
+
 
 @dataclass(frozen=True, slots=True)
 class AotOptions:
     """What the user may choose."""
 
     optimise: Literal["speed", "size"] = "speed"
+    #: "auto" (or empty), "portable", "cmsis_nn", "esp_nn"
+    kernels: str = ""
 
 
 def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     """The program that runs ``model`` as generated C on ``board``.
 
-    Raises ModelError with all operators that this runtime does not have.
+    Raises ModelError with all operators that this runtime does not have, UsageError for kernels
+    that the board does not have.
     """
     from gen_fw.runtimes.aot.emit import emit  # Jinja and numpy
 
-    target = target_of(board.cpu, options.optimise)
+    target = target_on(board, options.optimise, options.kernels)
     inputs, outputs = interface(model)
     functions = lowered(model, target, board)
     main, memory, state = functions.main.subgraph, functions.main.memory, functions.state
@@ -75,10 +82,12 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     places = dict(memory.tensors)
     for tensor, slot in functions.main.homes.items():
         places[tensor] = shared + state.offset(slot)
+    used = {step.kernels for part in functions.made for step in part.memory.steps}
+    libraries = tuple(name for name in ("cmsis_nn", "esp_nn") if name in used)
     return Program(
         name=name,
         runtime="aot",
-        kernels="portable",
+        kernels=libraries[0] if libraries else "portable",
         inputs=inputs,
         outputs=outputs,
         regions=(
@@ -110,7 +119,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
         ),
         constants=(Constant("model", model.raw),),
         sources=tuple(Source(path, text.encode()) for path, text in sources.files.items()),
-        requires=Requires(libraries=("m",) if sources.mathematics else ()),
+        requires=Requires(kernels=libraries, libraries=("m",) if sources.mathematics else ()),
         adapter={
             "arena_bytes": {"target": arena, "host64": arena},
             "needed_bytes": arena,
@@ -129,7 +138,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
                 for tensor, offset in sorted(memory.tensors.items())
             ],
         },
-        report=_report(model, functions, arena),
+        report=_report(model, functions, target, arena),
         stateful=state.bytes > 0,
         stack_bytes=_STACK_BYTES,
         arena_plan=_picture(model, memory),
@@ -162,7 +171,7 @@ def misfits(model: Model, board: Board) -> list[str]:
     """Why this runtime cannot execute the model on ``board``, a line each; empty when it can."""
     try:
         interface(model)
-        lowered(model, target_of(board.cpu, "speed"), board, plan=False)
+        lowered(model, target_on(board, "speed"), board, plan=False)
     except ModelError as error:
         return (error.why or error.what).splitlines()
     return []
@@ -275,20 +284,57 @@ def _items(memory: Memory, arena: int, state: int) -> tuple[Item, ...]:
     return tuple(items)
 
 
-def _report(model: Model, functions: Functions, arena: int) -> dict[str, Any]:
-    memory = functions.main.memory
-    rows: list[dict[str, Any]] = [
+def _why(step: Step, target: Target) -> str:
+    """Why a step has kernels of its set."""
+    if step.why:
+        return step.why
+    first = step.kernels == target.backends[0]
+    return "first choice on this processor" if first else "the only ones for this operator"
+
+
+def _kernels(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sets of kernels in the order of the operators, with what each is used for and why."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row["kernels"]:
+            where = f"{row['subgraph']}:" if row["subgraph"] else ""
+            label = f"{where}{row['index']} {row['name']}"
+            groups.setdefault((row["kernels"], row["why"]), []).append(label)
+    return [
         {
-            "index": operator.index,
-            "subgraph": part.subgraph.index,
-            "name": operator.label,
-            "macs": operator_macs(model, part.subgraph, operator),
+            "kernels": kernels,
+            "title": ", ".join(SETS.get(name, name) for name in kernels.split(", ")),
+            "operators": labels,
+            "why": why,
         }
-        for part in sorted(functions.made, key=lambda part: part.subgraph.index)
-        for operator in part.subgraph.operators
+        for (kernels, why), labels in groups.items()
     ]
+
+
+def _report(model: Model, functions: Functions, target: Target, arena: int) -> dict[str, Any]:
+    memory = functions.main.memory
+    rows: list[dict[str, Any]] = []
+    for part in sorted(functions.made, key=lambda part: part.subgraph.index):
+        chosen: dict[int, list[Step]] = {}
+        for step in part.memory.steps:
+            chosen.setdefault(step.operator, []).append(step)
+        for operator in part.subgraph.operators:
+            steps = chosen.get(operator.index, [])
+            rows.append(
+                {
+                    "index": operator.index,
+                    "subgraph": part.subgraph.index,
+                    "name": operator.label,
+                    "macs": operator_macs(model, part.subgraph, operator),
+                    # an operator without code, such as RESHAPE, has neither
+                    "kernels": ", ".join(dict.fromkeys(step.kernels for step in steps)),
+                    "kernel": ", ".join(dict.fromkeys(step.template for step in steps)),
+                    "why": "; ".join(dict.fromkeys(_why(step, target) for step in steps)),
+                }
+            )
     return {
         "operators": rows,
+        "kernels": _kernels(rows),
         "macs_total": sum(row["macs"] for row in rows),
         "plan": {
             "buffers": len(memory.plan.buffers),

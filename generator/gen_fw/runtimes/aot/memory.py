@@ -207,11 +207,15 @@ class _Graph:
         reads = [tensor for _, tensor in self._touched(step, written=False)]
         writes = [tensor for _, tensor in self._touched(step, written=True)]
         pairs = []
-        for source, result, below, _ in self._overs(step) if shared else ():
+        for over in self._overs(step) if shared else ():
             # only what lies over most of the smaller one counts as shared
-            least = min(self._bytes(source), self._bytes(result))
-            if 2 * min(least, self._bytes(result) - below) >= least:
-                pairs.append((source, result))
+            source, result = self._bytes(over.source), self._bytes(over.result)
+            both = result - over.below
+            if over.above is not None:
+                both = max(both, source - over.above)
+            least = min(source, result)
+            if 2 * min(least, both) >= least:
+                pairs.append((over.source, over.result))
         return ordering.Step(
             reads=tuple(dict.fromkeys(reads)),
             writes=tuple(dict.fromkeys(writes)),
@@ -237,7 +241,9 @@ class _Graph:
             every = {over.every for over in kernel}
             if len(every) == 1:
                 below = max(over.below for over in kernel)
-                yield Over(source, results[0], below, every.pop())
+                aboves = [over.above for over in kernel if over.above is not None]
+                above = max(aboves) if len(aboves) == len(kernel) else None
+                yield Over(source, results[0], below, every.pop(), above)
 
     def line(self, order: tuple[int, ...]) -> _Line:
         """Buffers of the steps in this order."""
@@ -326,7 +332,7 @@ class _Graph:
             if position not in insides and (names := self._overlapping(step, offsets))
         }
         return Memory(
-            steps=line.steps,
+            steps=tuple(self._directed(step, offsets) for step in line.steps),
             order=line.order,
             plan=found.plan,
             lower_bound=given,
@@ -336,6 +342,22 @@ class _Graph:
             skipped=frozenset(insides),
             overlapping=overlapping,
         )
+
+    def _directed(self, step: Step, offsets: Mapping[int, int]) -> Step:
+        """The step as given, or backward where its output lies behind its input."""
+        if step.backward is None or not self._overlapping(step, offsets):
+            return step
+        for over in self._overs(step):
+            distance = offsets[over.result] - offsets[over.source]
+            if distance > -over.below:
+                return replace(
+                    step.backward,
+                    operator=step.operator,
+                    operator_name=step.operator_name,
+                    kernels=step.kernels,
+                    why=step.why,
+                )
+        return step
 
     def _overlapping(self, step: Step, offsets: Mapping[int, int]) -> frozenset[str]:
         names: set[str] = set()

@@ -37,6 +37,49 @@ def below(ends: Any, begins: Any, *, buffered: bool = True) -> int:
     return max(0, int((np.asarray(ends, np.int64) - later).max()))
 
 
+def above(begins: Any, ends: Any) -> int:
+    """The distance in bytes behind the input for a kernel that runs from the last moment to the
+    first, whose writes spare what it reads. ``begins[k]``: the begin of what moment k writes, from
+    the output's; ``ends[k]``: behind the last byte that it reads, from the input's."""
+    earlier = np.maximum.accumulate(np.asarray(ends, np.int64))
+    return max(0, int((earlier - np.asarray(begins, np.int64)).max()))
+
+
+def window_above(size: Window) -> int:
+    """For int8 kernels whose moments are output pixels, all channels, from the last one on."""
+    rows = _last(
+        size.out_height,
+        size.stride_height,
+        size.pad_top,
+        size.kernel_height,
+        size.dilation_height,
+        size.height,
+    )
+    columns = _last(
+        size.out_width,
+        size.stride_width,
+        size.pad_left,
+        size.kernel_width,
+        size.dilation_width,
+        size.width,
+    )
+    image = rows[:, None] * size.width + columns[None, :] + 1
+    image = np.where((rows[:, None] < 0) | (columns[None, :] < 0), 0, image).reshape(-1)
+    images = np.arange(size.batch)[:, None] * (size.height * size.width)
+    ends = np.where(image > 0, images + image[None, :], 0).reshape(-1) * size.depth
+    return above(np.arange(len(ends)) * size.out_depth, ends)
+
+
+def _last(count: int, stride: int, pad: int, taps: int, dilation: int, size: int) -> Array:
+    """The last row (or column) inside the image that the window of each output reads; negative
+    where there is none."""
+    corner = np.arange(count, dtype=np.int64) * stride - pad
+    last = corner + (taps - 1) * dilation
+    beyond = np.maximum(last - (size - 1), 0)
+    last = last - -(-beyond // dilation) * dilation
+    return np.where(last < corner, -1, last)
+
+
 def copied(
     reads: Sequence[Array],
     writes: Sequence[Array],

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from gen_fw.runtimes.aot.profile import profile_macros
 from gen_fw.runtimes.aot.state import State
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def function(name: str, body: Body, lines: Sequence[str], shared: int) -> str:
         text.insert(0, f"  uint8_t *const state = arena + {shared};")
     elif body.stateful and body.subgraph and "state + " not in uses:
         text.append("  (void)state;")
+    if not body.subgraph:
+        text.insert(0, "  BEGIN();")
     if "arena + " not in "\n".join(text):
         text.append("  (void)arena;")
     return f"{_prototype(name, body)} {{\n" + "\n".join(text) + "\n}\n"
@@ -84,5 +87,6 @@ def sequence(name: str, functions: Sequence[str]) -> str:
         f"#ifdef GEN_FW_AOT_TRACE\n"
         f"#define TRACE(tensor, offset, bytes) "
         f"GEN_FW_AOT_TRACE((tensor), arena + (offset), (bytes))\n"
-        f"#else\n#define TRACE(tensor, offset, bytes) ((void)0)\n#endif\n\n{body}"
+        f"#else\n#define TRACE(tensor, offset, bytes) ((void)0)\n#endif\n\n"
+        f"{profile_macros(name)}{body}"
     )

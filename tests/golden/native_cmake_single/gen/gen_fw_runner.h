@@ -4,6 +4,7 @@
 #define GEN_FW_RUNNER_H_
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gen_fw.h"
 
@@ -25,6 +26,9 @@ struct gen_fw_runner_program {
   const void *(*output)(size_t index, size_t *bytes);
   /// Writes the reference input, or elements that stand for 0 where there is none.
   void (*fill)(void);
+  /// What the operators of the last inference took, when that is counted; else NULL.
+  size_t operators;
+  const uint32_t *profile;
 };
 
 extern const struct gen_fw_runner_program direction_runner;

@@ -34,9 +34,9 @@ extern "C" {
 
 /// Arena that digits_int8_init() uses (exact). Pointers are wider on 64-bit hosts.
 #if UINTPTR_MAX > 0xffffffffu
-#define DIGITS_INT8_ARENA_BYTES 1088u
+#define DIGITS_INT8_ARENA_BYTES 656u
 #else
-#define DIGITS_INT8_ARENA_BYTES 1088u
+#define DIGITS_INT8_ARENA_BYTES 656u
 #endif
 #define DIGITS_INT8_ARENA_ALIGNMENT 16
 

@@ -14,26 +14,62 @@
 #define TRACE(tensor, offset, bytes) ((void)0)
 #endif
 
+// What each operator takes, on request: digits_int8_profile.h.
+#if defined(GEN_FW_PROFILE) && GEN_FW_PROFILE
+#include "digits_int8_profile.h"
+
+uint32_t digits_int8_aot_profile[sizeof digits_int8_aot_profile / sizeof digits_int8_aot_profile[0]];
+static uint32_t profile_last;
+static uint32_t profile_reading;  // what reading the counter takes itself
+
+static void profile_begin(void) {
+  for (uint32_t i = 0; i < sizeof digits_int8_aot_profile / sizeof digits_int8_aot_profile[0]; ++i) {
+    digits_int8_aot_profile[i] = 0;
+  }
+  profile_last = profile_counter();  // starts it, where that is needed
+  profile_last = profile_counter();
+  profile_reading = profile_counter() - profile_last;
+  profile_last = profile_counter();
+}
+
+static void profile_step(int32_t index) {
+  const uint32_t count = profile_counter() - profile_last;
+  digits_int8_aot_profile[index] += count > profile_reading ? count - profile_reading : 0;
+  profile_last = profile_counter();
+}
+#define BEGIN() profile_begin()
+#define DONE(operator) profile_step(operator)
+#else
+#define BEGIN() ((void)0)
+#define DONE(operator) ((void)0)
+#endif
+
 void digits_int8_aot_run(uint8_t *arena) {
+  BEGIN();
   // 0: CONV_2D 3x3, stride 1x1, 1 to 8 channels, 64 pixels
-  digits_int8_conv_pairs_0((const int8_t *)(arena + 96), (int8_t *)(arena + 576),
-                           digits_int8_op0_weights, digits_int8_op0_channels,
-                           (int32_t *)(void *)(arena + 0));
-  TRACE(8, 576, 512);
+  digits_int8_conv_mve_0((const int8_t *)(arena + 448), (int8_t *)(arena + 0),
+                         digits_int8_op0_weights, digits_int8_op0_channels,
+                         (int8_t *)(arena + 512));
+  TRACE(8, 0, 512);
+  DONE(0);
   // 1: CONV_2D 3x3, stride 2x2, 8 to 16 channels, 16 pixels
-  digits_int8_conv_pairs_1((const int8_t *)(arena + 576), (int8_t *)(arena + 576),
-                           digits_int8_op1_weights, digits_int8_op1_channels,
-                           (int32_t *)(void *)(arena + 0));
-  TRACE(9, 576, 256);
+  digits_int8_conv_mve_1((const int8_t *)(arena + 0), (int8_t *)(arena + 0),
+                         digits_int8_op1_weights, digits_int8_op1_channels,
+                         (int8_t *)(arena + 512));
+  TRACE(9, 0, 256);
+  DONE(1);
   // 2: MAX_POOL_2D 2x2, 16 channels
-  digits_int8_pool_maximum_0((const int8_t *)(arena + 576), (int8_t *)(arena + 0));
+  digits_int8_pool_maximum_0((const int8_t *)(arena + 0), (int8_t *)(arena + 0));
   TRACE(10, 0, 64);
+  DONE(2);
   // 4: FULLY_CONNECTED 1 rows, 64 to 10
-  digits_int8_conv_tile_0((const int8_t *)(arena + 0), (int8_t *)(arena + 64),
-                          digits_int8_op4_weights, digits_int8_op4_channels);
+  digits_int8_conv_mve_2((const int8_t *)(arena + 0), (int8_t *)(arena + 64),
+                         digits_int8_op4_weights, digits_int8_op4_channels);
   TRACE(12, 64, 10);
+  DONE(4);
   // 5: SOFTMAX 10 classes
   digits_int8_softmax_0((const int8_t *)(arena + 64), (int8_t *)(arena + 0),
                         digits_int8_op5_exponentials);
   TRACE(13, 0, 10);
+  DONE(5);
 }

@@ -24,7 +24,7 @@ enum gen_fw_status digits_int8_init(void) {
 }
 
 enum gen_fw_status digits_int8_init_with(void *arena, size_t bytes) {
-  if (arena == NULL || bytes < 1088u) {
+  if (arena == NULL || bytes < 656u) {
     return GEN_FW_ERROR_ARENA_SIZE;
   }
   if ((uintptr_t)arena % DIGITS_INT8_ARENA_ALIGNMENT != 0) {
@@ -46,10 +46,10 @@ enum gen_fw_status digits_int8_reset(void) {
   return ready() ? GEN_FW_OK : GEN_FW_ERROR_NOT_READY;
 }
 
-size_t digits_int8_arena_used(void) { return ready() ? 1088u : 0u; }
+size_t digits_int8_arena_used(void) { return ready() ? 656u : 0u; }
 
 int8_t *digits_int8_input0(void) {
-  return ready() ? (int8_t *)(void *)(digits_int8_memory + 96) : NULL;
+  return ready() ? (int8_t *)(void *)(digits_int8_memory + 448) : NULL;
 }
 
 const int8_t *digits_int8_output0(void) {

@@ -14,15 +14,13 @@ struct digits_int8_channel {
   int32_t shift;
 };
 
-void digits_int8_conv_pairs_0(const int8_t *input, int8_t *restrict output, const int8_t *weights,
-                              const struct digits_int8_channel *channels,
-                              int32_t *restrict columns);
-void digits_int8_conv_pairs_1(const int8_t *input, int8_t *output, const int8_t *restrict weights,
-                              const struct digits_int8_channel *restrict channels,
-                              int32_t *restrict columns);
-void digits_int8_pool_maximum_0(const int8_t *input, int8_t *restrict output);
-void digits_int8_conv_tile_0(const int8_t *input, int8_t *restrict output, const int8_t *weights,
-                             const struct digits_int8_channel *channels);
+void digits_int8_conv_mve_0(const int8_t *input, int8_t *output, const int8_t *restrict weights,
+                            const int32_t *restrict channels, int8_t *restrict columns);
+void digits_int8_conv_mve_1(const int8_t *input, int8_t *output, const int8_t *restrict weights,
+                            const int32_t *restrict channels, int8_t *restrict columns);
+void digits_int8_pool_maximum_0(const int8_t *input, int8_t *output);
+void digits_int8_conv_mve_2(const int8_t *input, int8_t *restrict output, const int8_t *weights,
+                            const int32_t *channels);
 void digits_int8_softmax_0(const int8_t *input, int8_t *restrict output,
                            const int32_t *exponentials);
 

@@ -5,6 +5,7 @@
 
 #include "digits_int8/digits_int8.h"
 #include "digits_int8/digits_int8_selftest.h"
+#include "digits_int8/digits_int8_profile.h"
 
 #include <string.h>
 
@@ -58,4 +59,8 @@ const struct gen_fw_runner_program digits_int8_runner = {
     .input = input,
     .output = output,
     .fill = fill,
+#if defined(GEN_FW_PROFILE) && GEN_FW_PROFILE
+    .operators = DIGITS_INT8_OPERATORS,
+    .profile = digits_int8_aot_profile,
+#endif
 };

@@ -9,12 +9,12 @@
 
 #include "digits_int8_kernels.h"
 
-extern const int8_t digits_int8_op0_weights[96];
-extern const struct digits_int8_channel digits_int8_op0_channels[8];
-extern const int8_t digits_int8_op1_weights[1152];
-extern const struct digits_int8_channel digits_int8_op1_channels[16];
+extern const int8_t digits_int8_op0_weights[128];
+extern const int32_t digits_int8_op0_channels[24];
+extern const int8_t digits_int8_op1_weights[1280];
+extern const int32_t digits_int8_op1_channels[48];
 extern const int8_t digits_int8_op4_weights[768];
-extern const struct digits_int8_channel digits_int8_op4_channels[12];
+extern const int32_t digits_int8_op4_channels[36];
 extern const int32_t digits_int8_op5_exponentials[256];
 
 #endif  // GEN_FW_DIGITS_INT8_WEIGHTS_H_

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gen_fw.model.enums import ActivationFunctionType
 from gen_fw.model.types import DType, Tensor
+from gen_fw.runtimes.aot import backends
 from gen_fw.runtimes.aot.arithmetic import (
     activation_range,
     exact_ratio,
@@ -14,6 +15,7 @@ from gen_fw.runtimes.aot.arithmetic import (
     quantize_multiplier,
     rescaling,
 )
+from gen_fw.runtimes.aot.backends import Sum
 from gen_fw.runtimes.aot.elements import elementwise, function_name
 from gen_fw.runtimes.aot.expressions import RANGES, clamped, plus, rescaled
 from gen_fw.runtimes.aot.layer import C_TYPES, Site, Step
@@ -44,7 +46,27 @@ def add_or_sub(site: Site) -> Sequence[Step]:
     output = exact_ratio(twice, (1 << left) * site.affine(target)[0])
     # inputs are at most half of 255 or 65535 units
     limit = (1 << 29) - 1 if target.dtype is DType.INT8 else (1 << 31) - 1
-    return _rescaled(site, lines, "sum", multiplier_below_one(output), limit, _activation(site))
+    scaling = multiplier_below_one(output)
+    steps = _rescaled(site, lines, "sum", scaling, limit, _activation(site))
+    if subtract or target.dtype is not DType.INT8:
+        return steps
+    sizes = {tensor.elements for tensor in (first, second, target)}
+    low, high = activation_range(_activation(site), *site.affine(target), RANGES[target.dtype])
+    layer = Sum(
+        site,
+        sizes.pop() if len(sizes) == 1 else None,
+        (
+            multiplier_below_one(exact_ratio(scale0, twice)),
+            multiplier_below_one(exact_ratio(scale1, twice)),
+        ),
+        (zero0, zero1),
+        left,
+        scaling,
+        site.affine(target)[1],
+        low,
+        high,
+    )
+    return [backends.add(layer, lambda _: steps[0])]
 
 
 def _aligned(i: int, real: float, left: int, zero: int, dtype: DType) -> list[str]:

@@ -1,34 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CONV_2D and FULLY_CONNECTED: matrix products in tiles of output channels and pixels."""
+"""CONV_2D and FULLY_CONNECTED: what they compute; ``backends`` has the kernels."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
-from gen_fw.runtimes.aot.filters import (
-    PAIR_FIELD,
-    Array,
-    Channels,
-    Window,
-    blocked,
-    blocked_rows,
-    channels,
-    window,
-)
-from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Site, Step
+from gen_fw.runtimes.aot.backends import Product, product
+from gen_fw.runtimes.aot.filters import Window, channels, window
+from gen_fw.runtimes.aot.layer import Site, Step
 from gen_fw.runtimes.aot.operators.batch_matmul import runtime_dense
-from gen_fw.runtimes.aot.overlap import window_below
 from gen_fw.runtimes.aot.products import grouped_bytes
 from gen_fw.runtimes.aot.table import operator
-
-#: output pixels of a tile
-PIXELS = 4
 
 
 @operator(
@@ -55,7 +39,10 @@ def conv_2d(site: Site) -> Sequence[Step]:
     )
     if groups > 1:
         return [grouped_bytes(site, size, weights, outcome, site.affine(source)[1])]
-    return [_product(site, size, weights, outcome, site.affine(source)[1])]
+    what = f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
+    what += f"{size.stride_width}, {size.depth} to {count} channels, "
+    what += f"{size.batch * size.out_height * size.out_width} pixels"
+    return [product(Product(site, size, weights, outcome, site.affine(source)[1], what))]
 
 
 @operator(
@@ -92,7 +79,8 @@ def fully_connected(site: Site) -> Sequence[Step]:
         per_tensor=per_tensor,
     )
     size = Window(1, 1, rows, depth, 1, rows, count, 1, 1, 1, 1, 1, 1, 0, 0)
-    return [_product(site, size, weights, outcome, 0)]
+    what = f"{rows} rows, {depth} to {count}"
+    return [product(Product(site, size, weights, outcome, site.affine(source)[1], what))]
 
 
 def _per_tensor_scale(site: Site) -> float:
@@ -102,71 +90,3 @@ def _per_tensor_scale(site: Site) -> float:
     filter_scale = site.quantization(site.input(1)).scale[0]
     output_scale, _ = site.affine(site.output())
     return float32(input_scale * filter_scale) / output_scale
-
-
-def _tile(pixels: int) -> int:
-    """Pixels of a tile: the last tile overlaps the one before it, and with 9 pixels a tile of 3
-    wastes nothing. A tap costs 4 weights, and an input and 4 products with sums for each pixel."""
-    if pixels < PIXELS - 1:
-        return 1
-    sizes = [size for size in (PIXELS, PIXELS - 1) if size <= pixels]
-    return min(sizes, key=lambda size: -(-pixels // size) * (4 + 9 * size))
-
-
-def _product(site: Site, size: Window, weights: Array, outcome: Channels, input_zero: int) -> Step:
-    """One matrix product: [pixels, taps] x [taps, channels]."""
-    count, taps = weights.shape
-    pixels = size.batch * size.out_height * size.out_width
-    wide = 128 * int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
-    paired = (
-        site.target.technique == "pairs" and pixels >= PIXELS and count > 1 and wide < PAIR_FIELD
-    )
-    tile = PIXELS if paired else _tile(pixels)
-    small = site.target.optimise == "size"
-    unroll, spare = (min(taps, 4 if tile == 1 else 2), 0)
-    if paired:
-        unroll = 8 if -taps % 8 <= taps // 16 and not small else 4
-        spare = -taps % unroll
-    block = min(count, 2 if paired else 4)
-    direct = size.kernel_height == size.kernel_width == size.stride_height == size.stride_width == 1
-    words: dict[str, Any] = {
-        **size.words(),
-        **outcome.words(),
-        "input_zero": input_zero if size.padded else 0,
-        "pixels": pixels,
-        "taps": taps,
-        "tile": tile,
-        "block": block,
-        "blocks": math.ceil(count / block),
-        "overlap": count % block,
-        "direct": direct,
-        "unroll": unroll,
-        "spare": spare,
-        "shared": small,
-    }
-    scratch: list[ScratchArgument] = []
-    if paired:
-        scratch = [ScratchArgument("columns", "int32_t", 4 * (taps + spare) * tile // 2)]
-    elif not direct:
-        scratch = [ScratchArgument("columns", "int8_t", taps * tile)]
-    what = f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
-    what += f"{size.stride_width}, {size.depth} to {count} channels, {pixels} pixels"
-    return Step(
-        "conv_pairs" if paired else "conv_tile",
-        words,
-        (
-            site.reads("input", site.input(0)),
-            site.writes("output", site.output()),
-            DataArgument(
-                "weights",
-                "int8_t",
-                blocked(np.pad(weights, ((0, 0), (0, spare))), block),
-                "weights",
-            ),
-            DataArgument("channels", "channel", blocked_rows(outcome.table, block), "channels"),
-            *scratch,
-        ),
-        what if site.operator.name == "CONV_2D" else f"{pixels} rows, {taps} to {count}",
-        # with columns, a tile is read before it is written
-        over=(Over("input", window_below(size, tile, buffered=bool(scratch))),),
-    )
