@@ -55,7 +55,7 @@ def build(engines: Sequence[Engine]) -> bytes:
 
 def parse(image: bytes, engines: int) -> tuple[Engine, ...]:
     """What a server with that many clients finds in the image. Raises GenFwError when the image is
-    none, or its offsets point outside."""
+    none, or its offsets are not those of parts that follow each other up to the end."""
     data = image.translate(_SWAPPED)
     start = len(_PATTERN) + len(_VERSION)
     if data[:start] != _PATTERN + _VERSION:
@@ -63,10 +63,12 @@ def parse(image: bytes, engines: int) -> tuple[Engine, ...]:
     if engines < 1 or len(data) < start + _ENGINE.size * engines:
         raise _broken(f"it has no table of {engines} engines")
     rows = [_ENGINE.unpack_from(data, start + _ENGINE.size * i) for i in range(engines)]
-    found = []
-    for model, parameters, operators, code in rows:
-        if not start <= model <= parameters - _LENGTH.size <= operators <= code <= len(data):
-            raise _broken("an offset lies outside")
+    ends = [model for model, *_ in rows[1:]] + [len(data)]
+    at, found = start + _ENGINE.size * engines, []
+    for (model, parameters, operators, code), end in zip(rows, ends, strict=True):
+        if not at == model <= parameters - _LENGTH.size <= operators == code == end <= len(data):
+            raise _broken("an offset is not where its part begins")
+        at = end
         (length,) = _LENGTH.unpack_from(data, model)
         if model + _LENGTH.size + length != parameters:
             raise _broken("a model's length does not lead to its parameters")
