@@ -106,6 +106,5 @@ def configure_options(build: Path, resources_: Path, kernels: list[str]) -> list
         f"-DRESOURCES_PATH={resources_}",
         f"-D{wrapper}={HERE / 'mlek'}",
         f"-DKERNELS={';'.join(kernels)}",
-        # Profiler.cc relies on another header to include it, and Debian's newlib does not
-        "-DCMAKE_CXX_FLAGS=-include cinttypes",
+        f"-DCMAKE_CXX_FLAGS=-include {HERE / 'mlek' / 'formats.h'}",
     ]
