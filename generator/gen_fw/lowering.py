@@ -75,7 +75,7 @@ def lowering(options: Options, board: Board) -> Lower:
     if runtime == "aot":
         target_on(board, options.optimise, options.kernels)
         _buildable(board, options)
-    elif options.kernels not in ("", board.kernels):
+    elif options.kernels not in ("", "auto", board.kernels):
         kernels_of(board, options.kernels)
     for function in options.custom_ops.values():
         check_function(function)

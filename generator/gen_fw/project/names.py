@@ -20,7 +20,7 @@ MAX_LENGTH = 32
 _API = """
     abi aot api app arena banner bytes config dequantize error glue golden guard init input
     invoke kernels labels last log memory model name num op ops output plan postprocess
-    preprocess print quantize register reset resolver resource result run runner scratch
+    preprocess print profile quantize register reset resolver resource result run runner scratch
     selftest shape stack state status task tensor tflm tvm tvmgen vectors weights xcore
 """
 #: first words that may follow ``<name>_`` in generated identifiers

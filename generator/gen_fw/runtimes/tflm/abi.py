@@ -209,7 +209,7 @@ def kernels_of(board: Board, wanted: str = "") -> str:
     known = ["reference", own, *(["cmsis_nn"] if board.cpu.abi == "arm-eabi" else [])]
     if board.accelerator is not None:
         known.append("ethos_u")
-    kernels = wanted or own
+    kernels = own if wanted in ("", "auto") else wanted
     if kernels not in known:
         raise UsageError(
             f'board {board.name} has no kernels "{kernels}" for tflm',

@@ -58,17 +58,18 @@ def _lengths(weights: Array, unroll: int) -> list[list[int]] | None:
     if int(steps.max()) >= 1 << 15:
         return None
     most = _MOST // (_CHANNELS * unroll)
-    result = []
-    for at in blocks(count, _CHANNELS):
-        lengths, sums, length = [], np.zeros(_CHANNELS, np.int64), 0
-        for step in steps[at : at + _CHANNELS].T:
-            if length == most or int((sums + step).max()) >= 1 << 15:
-                lengths.append(length)
-                sums, length = np.zeros(_CHANNELS, np.int64), 0
-            sums = sums + step
-            length += 1
-        lengths.append(length)
-        result.append([_CHANNELS * unroll * length for length in lengths])
+    pairs = np.stack([steps[at : at + _CHANNELS] for at in blocks(count, _CHANNELS)])
+    result: list[list[int]] = [[] for _ in pairs]
+    sums = np.zeros(pairs.shape[:2], np.int64)
+    length = np.zeros(len(pairs), np.int64)
+    for step in np.moveaxis(pairs, 2, 0):  # of all blocks at once
+        full = (length == most) | ((sums + step).max(axis=1) >= 1 << 15)
+        for block in np.flatnonzero(full):
+            result[block].append(_CHANNELS * unroll * int(length[block]))
+        sums = np.where(full[:, None], 0, sums) + step
+        length = np.where(full, 0, length) + 1
+    for block, rest in enumerate(length.tolist()):
+        result[block].append(_CHANNELS * unroll * rest)
     return result
 
 
