@@ -165,7 +165,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
         "dfp_includes": includes,
         "pins": pins,
         "csolution": csolution,
-        "mlek": alif_mlek.data(firmware, facts, npu),
+        "mlek": alif_mlek.data(firmware, board),
         "flags": [
             *(["model-external"] if external else []),
             *(["third-party"] if csolution["trees"] else []),

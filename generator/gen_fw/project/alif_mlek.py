@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gen_fw.boards.board import Board
 from gen_fw.errors import DoesNotFitError, UsageError
 from gen_fw.program import Firmware, Program
 from gen_fw.project.alif_csolution import only_cmake
@@ -19,15 +20,17 @@ _SPARE_BYTES = 1024
 _CODE_BYTES = 131072
 
 
-def data(firmware: Firmware, facts: Mapping[str, Any], npu: Mapping[str, Any]) -> dict[str, Any]:
-    """From the board's own table and the NPU that programs were compiled for:
+def data(firmware: Firmware, board: Board) -> dict[str, Any]:
+    """From the board and the programs:
 
     ``board``, ``subsystem``: TARGET_BOARD, TARGET_SUBSYSTEM; ``linker_script`` for the use case and
     ``runner_script`` for the kit's inference runner, empty when the kit has none for this
     placement; ``image``: its address in MRAM; ``npu_id``, ``config_id``, ``memory_mode``: of the
-    NPU, the first two empty without one; ``activation_bytes`` {program: bytes for the inference
+    board's NPU, in use or not (the kit does not build without), the first two empty when it has
+    none; ``activation_bytes`` {program: bytes for the inference
     runner}; ``use_case``: its name.
     """
+    facts, npu = board.family_data, board.accelerator
     script = _script(firmware, facts)
     name = script["name"]
     # the runner registers all operators, which do not fit into ITCM
@@ -38,8 +41,8 @@ def data(firmware: Firmware, facts: Mapping[str, Any], npu: Mapping[str, Any]) -
         "linker_script": name,
         "runner_script": runner,
         "image": f"0x{script['image']:08x}",
-        "npu_id": npu["architecture"].upper() if npu else "",
-        "config_id": f"{_CONFIG_IDS[npu['architecture']]}{npu['macs']}" if npu else "",
+        "npu_id": npu.architecture.upper() if npu else "",
+        "config_id": f"{_CONFIG_IDS.get(npu.architecture, 'H')}{npu.macs}" if npu else "",
         "memory_mode": _memory_mode(firmware),
         "activation_bytes": {
             program.name: _activation_bytes(program) for program in firmware.programs

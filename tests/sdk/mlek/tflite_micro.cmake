@@ -38,6 +38,7 @@ if(KERNELS) # of a use case that needs no others
     endif()
   endforeach()
 endif()
+list(APPEND sources ${micro}/cortex_m_generic/debug_log.cc) # the kit sets its callback
 set(downloads ${micro}/tools/make/downloads)
 
 add_library(tflu STATIC ${sources})
