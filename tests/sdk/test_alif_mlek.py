@@ -90,7 +90,8 @@ def test_builds_in_the_kit(
     data = next(s for n, s in symbols.items() if "nn_model" in n or n.endswith(_DATA))
     assert inside(buffer[0], arena)
     assert buffer[0] % 16 == 0
-    assert data[0] % 16 == 0
+    # what TFLM reads in place; generated C aligns each constant as it needs
+    assert data[0] % 16 == 0 or options.get("runtime") == "aot"
     if memory == "ospi":
         assert inside(data[0], "ospi")
         assert (build / "bin" / "sectors" / use_case / "ext_flash.bin").stat().st_size >= data[1]
