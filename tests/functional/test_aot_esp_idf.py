@@ -29,6 +29,7 @@ def test_the_application_runs(cc: str, cxx: str, shared_arena: bool, tmp_path: P
         names=names,
         goldens=[EXAMPLES / f"{name}_int8_golden.npz" for name in names],
         runtime="aot",
+        kernels="portable",  # auto takes ESP-NN, which is not here
         shared_arena=shared_arena,
     )
     project = tmp_path / "project"
