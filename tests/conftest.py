@@ -6,8 +6,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sample_models import shared_root
+
+# a busy machine is no failure: how long an example takes is not what these tests are about
+settings.register_profile("gen-fw", deadline=None)
+settings.load_profile("gen-fw")
 
 
 @pytest.fixture(scope="session")
