@@ -89,7 +89,11 @@ def resources(kit: Path, folder: Path) -> Path:
     env.mkdir(parents=True)
     # not a link: a virtual environment knows itself by the path that it is called by
     python = env / "python3"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    empty = folder / "empty"
+    empty.mkdir()
+    for module in ("resampy", "soundfile"):  # for use cases with sound
+        (empty / f"{module}.py").touch()
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{empty}" exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     digest = hashlib.md5((kit / "set_up_default_resources.py").read_bytes()).hexdigest()
     metadata = folder / "resources_downloaded_metadata.json"
