@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TVM as a child process: its version, and kernels compiled by it."""
+"""TVM as a child process that makes kernels."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -13,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from gen_fw.compilers.process import run_limited
+from gen_fw.compilers.tvm.installed import check_installed
 from gen_fw.compilers.tvm.steps import Kernel
-from gen_fw.errors import ModelError, ToolMissingError
+from gen_fw.errors import ModelError
 
-#: the only releases whose Python interfaces fit together and are the ones used here
-REQUIRED: Mapping[str, str] = {"apache-tvm": "0.27.0.post1", "apache-tvm-ffi": "0.1.15.post2"}
 #: seconds and bytes
 TIME_LIMIT = 600.0
 MEMORY_LIMIT = 8 << 30
@@ -26,30 +24,12 @@ _START = "import sys; sys.path.insert(0, {packages!r}); from gen_fw.compilers.tv
 _START += "from pathlib import Path; sys.exit({module}.main(*map(Path, sys.argv[1:])))"
 
 
-def version() -> str:
-    """TVM's version. Raises ToolMissingError when TVM, or the release that is needed, is not
-    installed."""
-    for package, needed in REQUIRED.items():
-        try:
-            found = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found = ""
-        if found != needed:
-            pins = " ".join(f"{name}=={pin}" for name, pin in REQUIRED.items())
-            raise ToolMissingError(
-                f"{package} {needed} is needed, and {found or 'none'} is installed",
-                why="TVM's interfaces change with each release" if found else "",
-                hint=f"pip install 'gen-fw[tvm]', which is pip install {pins}",
-            )
-    return REQUIRED["apache-tvm"]
-
-
 def compile_kernels(specifications: Sequence[Mapping[str, Any]]) -> list[Kernel]:
     """The kernels of plain specifications (``kernels.spec``), in their order.
 
     Raises ToolMissingError without TVM, ModelError when it fails.
     """
-    version()
+    check_installed()
     if not specifications:
         return []
     with tempfile.TemporaryDirectory(prefix="gen-fw-tvm-") as folder:

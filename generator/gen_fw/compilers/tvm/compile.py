@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gen_fw.boards.board import Board
-from gen_fw.compilers.tvm.child import compile_kernels, version
+from gen_fw.compilers.tvm.child import compile_kernels
 from gen_fw.compilers.tvm.compiled import Compiled, Port
+from gen_fw.compilers.tvm.installed import VERSION, check_installed
 from gen_fw.compilers.tvm.options import TvmOptions
 from gen_fw.compilers.tvm.sources import source
 from gen_fw.compilers.tvm.steps import finished, refuses
@@ -35,12 +36,13 @@ def compile_model(
     Raises ModelError with all operators that TVM has no kernel for, and for operators in float on a
     processor without FPU that were not allowed; ToolMissingError without TVM.
     """
+    check_installed()
     inputs, outputs = interface(model)
     target = target_for(board)
     functions = compiled_functions(model, target, options, progress)
     main = functions.main
     body = body_of(model, main, functions.state)
-    text = source(name, body, version(), schedule=not target.no_schedule)
+    text = source(name, body, VERSION, schedule=not target.no_schedule)
     places = main.memory.tensors
     graph = main.subgraph
 
@@ -59,7 +61,7 @@ def compile_model(
         {"lib1.c": text.source},
         text.functions,
         {
-            "tvm": version(),
+            "tvm": VERSION,
             "tensor_layout": options.tensor_layout,
             "plan": {
                 "bytes": main.memory.plan.bytes,
@@ -86,7 +88,7 @@ def compiled_functions(
     raises."""
 
     def finish(graph: Subgraph, steps: Sequence[Step]) -> Sequence[Step]:
-        progress(f"TVM {version()} makes {len(steps)} kernels")
+        progress(f"TVM {VERSION} makes {len(steps)} kernels")
         return finished(steps, graph, target.registers, _knobs(options), compile_kernels)
 
     try:
