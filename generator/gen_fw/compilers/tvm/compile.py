@@ -81,6 +81,23 @@ def target_for(board: Board | None) -> Target:
     return Target("tile", known.registers, no_schedule=known.no_schedule, backends=backends)
 
 
+def misfits(model: Model, board: Board) -> list[str]:
+    """Why TVM cannot compile the model for ``board``, a line each; empty when it can. TVM need not
+    be installed."""
+    try:
+        interface(model)
+        make_functions(model, target_for(board), plan=False, other=Finish(refuses, _as_they_are))
+    except ModelError as error:
+        return (error.why or error.what).splitlines()
+    except RefusedError as error:
+        return error.lines
+    return []
+
+
+def _as_they_are(_graph: Subgraph, steps: Sequence[Step]) -> Sequence[Step]:
+    return steps
+
+
 def compiled_functions(
     model: Model, target: Target, options: TvmOptions, progress: Progress
 ) -> Functions:
