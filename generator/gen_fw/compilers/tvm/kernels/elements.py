@@ -6,7 +6,14 @@ from __future__ import annotations
 
 import re
 
-from gen_fw.compilers.tvm.kernels.script import Script, address, call, number, static, term
+from gen_fw.compilers.tvm.kernels.script import (
+    Script,
+    address,
+    call,
+    number,
+    static,
+    term,
+)
 from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
 
 _SOURCE = re.compile(r"@(\d)")
@@ -76,7 +83,9 @@ def indexed(spec: Spec) -> Unscheduled:
     with script.loops(sizes) as at, script.loop(w["run"]) as run:
         read, written, turn = [], [], w["run"]
         for variable, (size, step, table) in reversed(list(zip(at, w["loops"], strict=True))):
-            read.append(f'T.Cast("int32", {table}[{variable}])' if table else f"{variable} * {step}")
+            read.append(
+                f'T.Cast("int32", {table}[{variable}])' if table else f"{variable} * {step}"
+            )
             written.append((variable, turn))
             turn *= size
         place = " + ".join([*read, run])
