@@ -67,7 +67,7 @@ MAY_IMPORT = {
         *WORDS,
     },
     "npu_programs": {"boards", "compilers", "memory", "model", "runtimes", *WORDS},
-    "compilers": {"compilers", "boards", "memory", "model", "runtimes", *WORDS},
+    "compilers": {"compilers", "archive", "boards", "memory", "model", "runtimes", *WORDS},
     "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
     "archive_inspection": {"archive", "boards", "report", "runtimes", *WORDS},
     "fitting": {
