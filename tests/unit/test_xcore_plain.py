@@ -23,9 +23,8 @@ from gen_fw.inspection import Asked, inspect
 from gen_fw.memory.place import Chosen
 from gen_fw.request import ModelRequest, Options
 from sample_models import ROOT
-from xcore_models import DIGITS, EXAMPLES, SMALL, dense_chain
+from xcore_models import ARCHIVE, DIGITS, EXAMPLES, SMALL, dense_chain
 
-ARCHIVE = EXAMPLES / "chirps_int8.mlf.tar"
 EXPLORER, LPDDR = "xcore-ai-explorer", "xcore-ai-explorer-lpddr"
 SCHEMAS = ROOT / "generator" / "gen_fw" / "report" / "schemas"
 
