@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plain C for xcore.ai: generated C (aot) and archives of TVM, without XMOS's AI tools. A tile's
-RAM holds all that the tile executes; only the arena can lie outside, in LPDDR."""
+RAM holds all that the tile executes; the arena and weights of generated C can lie in LPDDR."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from gen_fw.memory.place import Chosen, shortage
 from gen_fw.model.types import Model
 from gen_fw.program import Candidate, Program
 from gen_fw.request import Options
+from gen_fw.runtimes.aot.section import in_section
 from gen_fw.runtimes.xcore.budget import placement, uses
-from gen_fw.runtimes.xcore.modes import Mode, first_choice
+from gen_fw.runtimes.xcore.modes import LPDDR, Mode, first_choice
 from gen_fw.xcore_steps import TILES, advice, check_project, first_modes
 
 Progress = Callable[[str], None]
 RUNTIMES = ("aot", "tvm")
+#: where a tile reads weights without a server
+_READ = ("inside", "external")
+#: XTC's linker puts it into LPDDR, filled
+_SECTION = ".ExtMem.data"
 
 
 def is_plain(models: Sequence[tuple[str, Source]], options: Options) -> bool:
@@ -43,9 +48,10 @@ def prepared(
     """
     programs = lowered(models, board, options)
     progress("placing memory")
-    first = _first(board, options, len(programs))
+    first = _first(programs, board, options)
     tried: list[Candidate] = []
-    steps = [first, *(_others(board, options, first) if options.max_arena == "auto" else ())]
+    more = _others(programs, board, options, first) if options.max_arena == "auto" else ()
+    steps = [first, *more]
     for step in steps:
         placed, candidate = _placed(programs, step, board, options)
         tried.append(candidate)
@@ -60,9 +66,9 @@ def fitted(
     """The programs in the first memory mode, and how every mode fills the memories, up to the first
     that fits. Raises what ``prepared`` raises, but for DoesNotFitError of memories."""
     programs = lowered(models, board, options)
-    first = _first(board, options, len(programs))
+    first = _first(programs, board, options)
     tried: list[Candidate] = []
-    for step in (first, *_others(board, options, first)):
+    for step in (first, *_others(programs, board, options, first)):
         tried.append(_placed(programs, step, board, options)[1])
         if tried[-1].fits:
             break
@@ -104,22 +110,34 @@ def _check_options(count: int, board: Board, options: Options) -> None:
     check_project(count, board, options)
 
 
-def _first(board: Board, options: Options, count: int) -> tuple[Mode, ...]:
+def _first(programs: Sequence[Program], board: Board, options: Options) -> tuple[Mode, ...]:
+    """What ``--place`` says. Raises UsageError for weights that a tile could not read."""
     mode = first_choice(board, options.place)
-    if mode.kind != "inside":
+    if mode.kind not in _READ:
         raise UsageError(
             f"--place model={mode.model}: plain C reads weights where they lie",
-            why="only servers of XMOS's library read the flash and the other tile's RAM, and "
-            "only xformer puts weights into LPDDR",
+            why="only servers of XMOS's library read the flash and the other tile's RAM",
             hint=f"--place model={mode.tile}, or --runtime xcore",
         )
-    return first_modes(mode, board, options, count)
+    archives = [program.name for program in programs if program.runtime != "aot"]
+    if mode.kind == "external" and archives:
+        raise UsageError(
+            f"--place model={mode.model}: the constants of {' and '.join(archives)} are in code of "
+            "another compiler",
+            why="they lie where the linker puts all constants, in the tile's RAM",
+            hint=f"--place model={mode.tile}, or generate from the .tflite",
+        )
+    return first_modes(mode, board, options, len(programs))
 
 
-def _others(board: Board, options: Options, first: tuple[Mode, ...]) -> Iterator[tuple[Mode, ...]]:
-    """What else could be, best first: the arena in LPDDR."""
+def _others(
+    programs: Sequence[Program], board: Board, options: Options, first: tuple[Mode, ...]
+) -> Iterator[tuple[Mode, ...]]:
+    """What else could be, best first: weights in LPDDR, or the arena, or both."""
+    own = all(program.runtime == "aot" for program in programs)
+    kinds = _READ if own else _READ[:1]
     for step, split in advice(board, options, len(first)):
-        if not split and step != first and all(mode.kind == "inside" for mode in step):
+        if not split and step != first and all(mode.kind in kinds for mode in step):
             yield step
 
 
@@ -134,12 +152,15 @@ def _placed(
 
 def _on(program: Program, mode: Mode) -> Program:
     """The program with the words that templates of the family have for every runtime."""
+    outside = program.region("model").bytes if mode.kind == "external" else 0
+    if outside:
+        program = in_section(program, _SECTION, "__xcore__")
     words = {
         "tile": mode.tile,
         "arena": mode.arena,
         "model": mode.model,
         "kind": mode.kind,
-        "parameters": 0,
+        "parameters": outside,
         "array_bytes": 0,
         "dispatched": False,
         "asynchronous": False,
@@ -150,13 +171,19 @@ def _on(program: Program, mode: Mode) -> Program:
 
 def _noted(programs: tuple[Program, ...], step: Sequence[Mode]) -> tuple[Program, ...]:
     note = Diagnostic(
-        f"{' and '.join(program.name for program in programs)}: arena in LPDDR, since the tile "
-        "is too small",
+        f"{' and '.join(program.name for program in programs)}: {_outside(step)} in LPDDR, since "
+        "the tile is too small",
         why="--max-arena auto",
         hint=f"{step[0].words} says that this is meant",
     )
     first, *others = programs
     return (replace(first, diagnostics=(*first.diagnostics, note)), *others)
+
+
+def _outside(step: Sequence[Mode]) -> str:
+    """What lies outside the tiles."""
+    words = {"arena": step[0].arena, "weights": step[0].model}
+    return " and ".join(word for word, memory in words.items() if memory == LPDDR)
 
 
 def _failure(
@@ -170,10 +197,10 @@ def _failure(
     rows: list[dict[str, Any]] = []
     if options.max_arena != "auto":
         free = replace(options, place={})
-        for step in _others(board, free, first):
+        for step in _others(programs, board, free, first):
             fits = _placed(programs, step, board, options)[1].fits
-            rows.append({"step": step[0].title, "place": step[0].words, "fits": fits})
-    hints = [f"with {row['place']} it fits" for row in rows if row["fits"]]
+            rows.append({"step": _outside(step), "place": step[0].words, "fits": fits})
+    hints = [f"with {row['place']} it fits" for row in rows if row["fits"]][:1]
     if hints:
         hints.append("--max-arena auto takes what fits")
     if len(programs) == len(board.placement["code"]) > 1 and options.layout != TILES:

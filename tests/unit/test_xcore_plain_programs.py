@@ -113,8 +113,9 @@ def test_an_arena_in_lpddr_when_asked_or_when_nothing_else_fits() -> None:
         ready(EXPLORER, DIGITS, max_arena="auto", **large)
     assert "lpddr" not in caught.value.hint
     chosen = ready(LPDDR, DIGITS, max_arena="auto", **large)
-    assert [candidate.fits for candidate in chosen.tried] == [False, True]
+    assert [candidate.fits for candidate in chosen.tried] == [False, False, True]
     assert chosen.programs[0].adapter["xcore"]["arena"] == "lpddr"
+    assert "arena in LPDDR" in chosen.programs[0].diagnostics[-1].what
     assert "--max-arena auto" in chosen.programs[0].diagnostics[-1].why
     asked = ready(LPDDR, DIGITS, place={"arena": "lpddr"}, **large)
     assert asked.tried[0].fits and not asked.programs[0].diagnostics
@@ -122,11 +123,37 @@ def test_an_arena_in_lpddr_when_asked_or_when_nothing_else_fits() -> None:
         ready(LPDDR, DIGITS, runtime="aot", max_arena=100)
 
 
+def test_weights_of_generated_c_in_lpddr(tmp_path: Path) -> None:
+    model = dense_chain(tmp_path / "chain.tflite")
+    with pytest.raises(DoesNotFitError) as caught:
+        ready(LPDDR, model, runtime="aot")
+    assert "with --place model=lpddr it fits" in caught.value.hint
+    chosen = ready(LPDDR, model, runtime="aot", max_arena="auto")
+    program, uses = chosen.programs[0], {use.memory: use for use in chosen.tried[-1].uses}
+    assert program.adapter["xcore"]["kind"] == "external"
+    assert uses["lpddr"].needed == program.region("model").bytes > uses["tile0"].needed
+    text = {source.path: source.content.decode() for source in program.sources}
+    declared = text["chain_weights.h"].count("extern const ")
+    assert declared == text["chain_weights.h"].count(" CHAIN_PLACED;") > 0
+    assert 'section(".ExtMem.data")' in text["chain_weights.h"]
+    # constants of an archive are in another compiler's code
+    for paths, runtime in (((ARCHIVE,), ""), ((SMALL, ARCHIVE), "aot")):
+        with pytest.raises(UsageError, match="the constants of chirps_int8"):
+            ready(LPDDR, *paths, runtime=runtime, place={"model": "lpddr"})
+    with pytest.raises(UsageError, match="two tiles would use the LPDDR"):
+        ready(LPDDR, SMALL, DIGITS, runtime="aot", layout="tiles", place={"model": "lpddr"})
+
+
 def test_fit_tells_the_same(tmp_path: Path) -> None:
     model = dense_chain(tmp_path / "chain.tflite")
     boards = [EXPLORER, LPDDR, "xk-evk-xu316"]
     rows = fit([model], boards, Options(runtime="aot")).boards
-    assert [row.verdict for row in rows] == ["does not fit"] * 3
+    found = {row.board.name: row.verdict for row in rows}
+    assert found == {
+        EXPLORER: "does not fit",
+        LPDDR: "fits elsewhere",
+        "xk-evk-xu316": "does not fit",
+    }
     rows = fit([DIGITS], boards, Options(runtime="aot", arena_margin=500_000)).boards
     verdicts = {row.board.name: row.verdict for row in rows}
     assert verdicts == {
@@ -166,7 +193,6 @@ def test_inspect_shows_generated_c() -> None:
         ({"model_format": "embed"}, "--model-format embed"),
         ({"place": {"model": "flash"}}, "--place model=flash"),
         ({"place": {"model": "tile1"}}, "--place model=tile1"),
-        ({"place": {"model": "lpddr"}}, "--place model=lpddr"),
         ({"place": {"arena": "tile0", "code": "tile1"}}, "no access"),
         ({"place": {"arena": "flash"}}, "--place arena=flash"),
         ({"place": {"persistent": "tile0"}}, "--place persistent"),
