@@ -4,20 +4,21 @@ from TVM in a child process, the plan of memory and the sequence of calls from g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gen_fw.boards.board import Board
 from gen_fw.compilers.tvm.child import compile_kernels
 from gen_fw.compilers.tvm.compiled import Compiled, Port
 from gen_fw.compilers.tvm.installed import VERSION, check_installed
+from gen_fw.compilers.tvm.layouts import channels_first
 from gen_fw.compilers.tvm.options import TvmOptions
 from gen_fw.compilers.tvm.sources import source
 from gen_fw.compilers.tvm.steps import finished, refuses
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.types import Model, Subgraph
-from gen_fw.runtimes.aot.layer import Step
+from gen_fw.runtimes.aot.layer import Alias, Step
 from gen_fw.runtimes.aot.lower import body_of
 from gen_fw.runtimes.aot.subgraphs import Finish, Functions, RefusedError, make_functions
 from gen_fw.runtimes.aot.target import Target, target_of
@@ -39,7 +40,8 @@ def compile_model(
     check_installed()
     inputs, outputs = interface(model)
     target = target_for(board)
-    functions = compiled_functions(model, target, options, progress)
+    floats: dict[str, None] = {}
+    functions = compiled_functions(model, target, board, options, progress, floats)
     main = functions.main
     body = body_of(model, main, functions.state)
     text = source(name, body, VERSION, schedule=not target.no_schedule)
@@ -63,6 +65,7 @@ def compile_model(
         {
             "tvm": VERSION,
             "tensor_layout": options.tensor_layout,
+            "float_operators": list(floats),
             "plan": {
                 "bytes": main.memory.plan.bytes,
                 "lower_bound": main.memory.lower_bound,
@@ -99,13 +102,23 @@ def _as_they_are(_graph: Subgraph, steps: Sequence[Step]) -> Sequence[Step]:
 
 
 def compiled_functions(
-    model: Model, target: Target, options: TvmOptions, progress: Progress
+    model: Model,
+    target: Target,
+    board: Board | None,
+    options: TvmOptions,
+    progress: Progress,
+    floats: dict[str, None],
 ) -> Functions:
-    """Every subgraph's steps with kernels by TVM, and their plan. Raises what ``compile_model``
-    raises."""
+    """The steps with kernels by TVM, and their plan; operators that compute in float are added to
+    ``floats``. Raises what ``compile_model`` raises."""
 
-    def finish(graph: Subgraph, steps: Sequence[Step]) -> Sequence[Step]:
+    def finish(graph: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]) -> Sequence[Step]:
+        floats.update(dict.fromkeys(_floats(steps)))
+        if floats and board is not None and not _has_fpu(board) and not options.allow_float:
+            raise _slow(list(floats), board)
         progress(f"TVM {VERSION} makes {len(steps)} kernels")
+        if options.tensor_layout == "nchw":
+            steps = channels_first(steps, graph, aliases)
         return finished(steps, graph, target.registers, _knobs(options), compile_kernels)
 
     try:
@@ -122,3 +135,25 @@ def compiled_functions(
 
 def _knobs(options: TvmOptions) -> Mapping[str, Any]:
     return {}
+
+
+def _floats(steps: Sequence[Step]) -> Iterator[str]:
+    """Operators that compute in float32."""
+    for step in steps:
+        if any(argument.c_type == "float" for argument in step.arguments):
+            yield f"{step.operator} {step.operator_name}"
+
+
+def _has_fpu(board: Board) -> bool:
+    """Boards that are this computer have one and say nothing of it."""
+    return "fpu" in board.cpu.features or board.cpu.abi in ("lp64", "xcore")
+
+
+def _slow(floats: Sequence[str], board: Board) -> ModelError:
+    return ModelError(
+        f"operators compute in float32, and {board.name} has no FPU",
+        where=f"operators {', '.join(floats)}",
+        why="each multiplication is a call of some hundred instructions there",
+        hint="quantize the model, or --allow-float",
+        detail={"float_operators": list(floats)},
+    )
