@@ -278,6 +278,10 @@ def test_what_fit_and_inspect_say(
     assert command(monkeypatch, "inspect", model, "--json") == 0
     verdict = json.loads(capsys.readouterr().out)["supported"]["tvm"]
     assert not verdict["ok"] and "SVDF" in verdict["reasons"][0]
+    floats = EXAMPLES / "sine_float32.tflite"
+    for board, ok in (("esp32c3", False), ("esp32s3", True), ("host", True)):
+        assert command(monkeypatch, "inspect", floats, "--board", board, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["supported"]["tvm"]["ok"] == ok
 
 
 def test_what_vela_compiled_is_not_compiled_again(calls: Calls, tmp_path: Path) -> None:
