@@ -128,6 +128,9 @@ def test_the_project_keeps_the_model_and_pins_the_compiler(calls: Calls, tmp_pat
     ((_, board, options),) = calls
     assert board is not None and board.name == "esp32c3"
     assert options == TvmOptions("nchw", b'{"records": []}', False)
+    # a new version of the model is compiled with them too
+    gen_fw.generate([SINE], "", out)
+    assert calls[-1][2].records == b'{"records": []}'
     (folder / "tuning_records.json").write_text("{}")
     drift = {finding.path for finding in check(out).drift}
     assert "gen/sine/tuning_records.json" in drift
