@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,16 @@ def record(
     tools: Mapping[str, str],
     results: Iterable[Mapping[str, Any]],
 ) -> None:
-    """Write the evidence of one run. ``results`` are rows of plain data with a ``name``."""
+    """Write the evidence of one run. ``results`` are rows of plain data with a ``name``.
+
+    Evidence names the commit of every tree: of one without ``.git`` the user must say it.
+    """
+    trees = list(trees)
+    for found in trees:
+        if not re.fullmatch(r"[0-9a-f]{40}", found.commit):
+            hint = f"set {found.variable}_COMMIT to the commit that {found.name} is of"
+            warnings.warn(f"no evidence written for {identity}: {hint}", stacklevel=2)
+            return
     data = {
         "schema": "gen-fw/evidence/1",
         "id": identity,
