@@ -69,9 +69,11 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     board, build = _target(asked)
     progress(f"reading {path.name}")
     model = read_model(path)
-    if board.kernels == "xcore":
+    if board.family == "xmos_xcommon":
         call = resolver_call(build.release)
-        return _on_xcore(model, board, path.name, call, plain=asked.runtime == "aot")
+        return _on_xcore(
+            model, board, path.name, call, plain=(asked.runtime or board.default_runtime) == "aot"
+        )
     named = asked.board and board.name
     npu = board.accelerator
     compiled = npu is not None and compiled_for(model) in ("", npu.name)
@@ -172,7 +174,7 @@ def _target(asked: Asked) -> tuple[Board, Build]:
             hint="--runtime aot, with --board NAME for a certain board",
         )
     board = load_board(asked.board or "host")
-    if board.kernels == "xcore":
+    if board.family == "xmos_xcommon":
         if asked.runtime not in ("", "aot") or asked.kernels:
             raise UsageError(
                 f"board {board.name} has the runtimes xcore and aot, and no choice of kernels",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gen_fw.compilers.tvm.kernels import elements, normalize, reductions, windows
+from gen_fw.compilers.tvm.kernels import elements, matrices, normalize, norms, reductions, windows
 from gen_fw.compilers.tvm.kernels.depthwise import depthwise
 from gen_fw.compilers.tvm.kernels.products import product
 from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
@@ -14,7 +14,12 @@ KERNELS: Mapping[str, Callable[[Spec], Unscheduled]] = {
     "arg": reductions.arg,
     "copy_bytes": elements.copy_bytes,
     "elementwise": elements.elementwise,
+    "gather": matrices.gather,
     "indexed": elements.indexed,
+    "l2_normalization": norms.l2_normalization,
+    "log_softmax": norms.log_softmax,
+    "log_softmax_float": norms.log_softmax_float,
+    "matmul": matrices.matmul,
     "move": elements.move,
     "pool_average": reductions.pool,
     "pool_maximum": reductions.pool,
