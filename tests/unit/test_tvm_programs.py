@@ -34,6 +34,7 @@ from tvm_double import table
 EXAMPLES = ROOT / "examples" / "models"
 SINE = EXAMPLES / "sine_int8.tflite"
 SCHEMAS = ROOT / "generator" / "gen_fw" / "report" / "schemas"
+RECORDS = b'{"records": [], "schema": "gen-fw/tvm-records/1"}\n'
 LINE = "pip install apache-tvm==0.27.0.post1 apache-tvm-ffi==0.1.15.post2"
 
 
@@ -87,7 +88,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 def test_the_project_keeps_the_model_and_pins_the_compiler(calls: Calls, tmp_path: Path) -> None:
     out, records = tmp_path / "out", tmp_path / "best.json"
-    records.write_bytes(b'{"records": []}')
+    records.write_bytes(RECORDS)
     result = gen_fw.generate(
         [SINE],
         "esp32c3",
@@ -127,10 +128,10 @@ def test_the_project_keeps_the_model_and_pins_the_compiler(calls: Calls, tmp_pat
     assert check(out).ok
     ((_, board, options),) = calls
     assert board is not None and board.name == "esp32c3"
-    assert options == TvmOptions("nchw", b'{"records": []}', False)
+    assert options == TvmOptions("nchw", RECORDS, False)
     # a new version of the model is compiled with them too
     gen_fw.generate([SINE], "", out)
-    assert calls[-1][2].records == b'{"records": []}'
+    assert calls[-1][2].records == RECORDS
     (folder / "tuning_records.json").write_text("{}")
     drift = {finding.path for finding in check(out).drift}
     assert "gen/sine/tuning_records.json" in drift
