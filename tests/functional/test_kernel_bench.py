@@ -65,7 +65,7 @@ def load_toolchain(board: str) -> str:
 
 @pytest.mark.parametrize("board", ["qemu-cortex-m4", "qemu-cortex-m55", "qemu-riscv32"])
 def test_versions_are_counted_and_compared(board: str, tmp_path: Path) -> None:
-    bench = Bench(load(project(board, tmp_path / "project")), tmp_path / "work", seconds=5)
+    bench = Bench(load(project(board, tmp_path / "project")), tmp_path / "work", seconds=2)
     broken = text(1, "output[row] += unknown;")
     crash = text(1, "if (row == 3) *(volatile int32_t *)0xfffffff0u = 1, __builtin_trap();")
     beyond = text(1, f"if (row == 7) output[{ROWS}] = 1;")
