@@ -89,8 +89,9 @@ def read_files(path: Path) -> Files:
     return Files(found, raw)
 
 
-def pack(contents: Mapping[str, bytes]) -> bytes:
-    """A tar of these files with the same bytes on every machine: sorted, no dates, no owners."""
+def pack(contents: Mapping[str, bytes], *, owner: str = "") -> bytes:
+    """A tar of these files with the same bytes on every machine: sorted, no dates, and no owner but
+    number 0, whose name may be given."""
     out = io.BytesIO()
     for name in sorted(contents):
         head, tail = _split_name(name)
@@ -102,6 +103,8 @@ def pack(contents: Mapping[str, bytes]) -> bytes:
         header[148:156] = b" " * 8
         header[156:157] = b"0"
         header[257:265] = b"ustar\x0000"
+        for field in (265, 297):
+            header[field : field + len(owner)] = owner.encode()
         header[345 : 345 + len(head)] = head
         header[148:156] = b"%06o\0 " % sum(header)
         out.write(header)

@@ -122,7 +122,8 @@ def _tensors(table: Any) -> tuple[TensorFact, ...]:
 
 def _tvm_version(dependencies: Any) -> str:
     for row in _rows(dependencies):
-        if row.get("short_name") == "tvm_standalone_crt":
+        # TVM's own archives bring its C runtime, gen-fw's need none
+        if row.get("short_name") in ("tvm_standalone_crt", "tvm"):
             return _text(row.get("version_spec", ""))
     return ""
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from gen_fw.c_words import C_WORDS
 from gen_fw.errors import UsageError
 
 #: longest name, so that ``<name>_<word>`` stays below C99's 63 significant characters (5.2.4.1)
@@ -26,23 +27,6 @@ _API = """
 #: first words that may follow ``<name>_`` in generated identifiers
 API_WORDS = frozenset(_API.split())
 
-# C: C23 6.4.1 and its older spellings; C++: C++23 [lex.key], [lex.digraph] alternative tokens,
-# [lex.name] identifiers with special meaning; GNU dialects add asm, typeof, linux, unix, i386.
-_C_WORDS = """
-    alignas alignof asm auto bool break case char const constexpr continue default do double else
-    enum extern false float for goto if inline int long nullptr register restrict return short
-    signed sizeof static static_assert struct switch thread_local true typedef typeof
-    typeof_unqual union unsigned void volatile while fortran complex imaginary noreturn main
-    linux unix i386 errno assert offsetof stdin stdout stderr near far huge interrupt
-"""
-_CPP_WORDS = """
-    and and_eq bitand bitor catch char16_t char32_t char8_t class co_await co_return co_yield
-    compl concept const_cast consteval constinit decltype delete dynamic_cast explicit export
-    final friend import module mutable namespace new noexcept not not_eq operator or or_eq
-    override private protected public reinterpret_cast requires reflexpr static_cast synchronized
-    template this throw try typeid typename using virtual wchar_t xor xor_eq std posix tflite
-    atomic_cancel atomic_commit atomic_noexcept transaction_safe
-"""
 # Libc families in which <prefix>_init is already a function, and what the vendors' SDKs call so.
 _LIBRARY_PREFIXES = """
     sem mtx cnd tss call pthread pthread_attr pthread_mutex pthread_cond pthread_key pthread_rwlock
@@ -54,9 +38,9 @@ _FOLDERS = """
     gen_fw gen include src cmake common shared selftest config app tests build test tools
     con prn aux nul clock conin conout
 """
-_RESERVED = frozenset(
-    f"{_C_WORDS} {_CPP_WORDS} {_LIBRARY_PREFIXES} {_FOLDERS}".split()
-    + [f"{device}{digit}" for device in ("com", "lpt") for digit in range(10)]
+_RESERVED = C_WORDS.union(
+    f"{_LIBRARY_PREFIXES} {_FOLDERS}".split(),
+    (f"{device}{digit}" for device in ("com", "lpt") for digit in range(10)),
 )
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
@@ -96,7 +80,7 @@ def check_name(text: str) -> str:
 
 def check_function(text: str) -> str:
     """``text`` itself when C and C++ can call a function so; raises UsageError otherwise."""
-    if not _FUNCTION.fullmatch(text) or text in f"{_C_WORDS} {_CPP_WORDS}".split():
+    if not _FUNCTION.fullmatch(text) or text in C_WORDS:
         raise UsageError(
             f"{text!r:.80} cannot name a C function",
             where="--custom-op",

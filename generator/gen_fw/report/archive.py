@@ -21,7 +21,7 @@ RELEASES = {
     4: "development, July 2021",
     5: "0.8, and development until May 2022",
     6: "development, May and June 2022",
-    7: "0.9 to 0.18",
+    7: "0.9 to 0.18, and gen-fw",
 }
 #: kernels that the table shows
 _FEW = 20

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gen_fw.boards.board import Board
+from gen_fw.compilers.tvm.installed import INSTALL, VERSION, VERSIONS, installed
 from gen_fw.run import neuralspot, tools
 from gen_fw.run.tools import Found, Tool
 
@@ -122,6 +123,7 @@ def diagnose(
     alone = boards[0] if len(boards) == 1 else None
     npu = alone is not None and alone.accelerator is not None
     checks += [_package(package, required=npu and package.npu) for package in _PACKAGES]
+    checks.append(_tvm())
     return Diagnosis(alone.name if alone else "", tuple(checks))
 
 
@@ -210,4 +212,21 @@ def _package(package: _Package, *, required: bool) -> Check:
         found="installed" if ok else "",
         wanted="",
         install="" if ok else package.install,
+    )
+
+
+def _tvm() -> Check:
+    """The one package whose version must be the one that gen-fw was made for."""
+    found = {name: installed(name) for name in VERSIONS}
+    ok = found == VERSIONS
+    others = [f"{name} {version}" for name, version in found.items() if version]
+    partner = next(f"{name} {version}" for name, version in VERSIONS.items() if version != VERSION)
+    return Check(
+        what="Python package apache-tvm",
+        purpose="--runtime tvm of models, gen-fw tvm",
+        required=False,
+        ok=ok,
+        found=VERSION if ok else ", ".join(others),
+        wanted=f"{VERSION} with {partner}",
+        install="" if ok else INSTALL,
     )

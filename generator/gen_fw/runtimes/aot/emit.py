@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
-
-from gen_fw.runtimes.aot.expressions import literal, plus, rescaled
+from gen_fw.runtimes.aot.arrays import Arrays
+from gen_fw.runtimes.aot.expressions import plus, rescaled
 from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import (
     Argument,
@@ -31,19 +30,6 @@ from gen_fw.runtimes.aot.target import Target
 _KERNELS = Path(__file__).resolve().parent / "kernels"
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _WIDTH = 100
-_DTYPES = {
-    "int8_t": "int8",
-    "uint8_t": "uint8",
-    "int16_t": "int16",
-    "uint16_t": "uint16",
-    "int32_t": "int32",
-    "uint32_t": "uint32",
-    "int64_t": "int64",
-    "uint64_t": "uint64",
-    "float": "float32",
-    "bool": "bool",
-    "channel": "int32",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +73,7 @@ class Sources:
 
 
 @dataclass(slots=True)
-class _Kernel:
+class Kernel:
     name: str
     text: str
     prototype: str
@@ -98,8 +84,8 @@ class _Kernel:
 def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: State) -> Sources:
     """All sources of program ``name``; ``state`` lies ``shared`` bytes behind the arena's begin.
     Kernels with the same text are one function, data with the same bytes is one array."""
-    kernels: dict[tuple[str, str], _Kernel] = {}
-    arrays = _Arrays(name)
+    kernels: dict[tuple[str, str], Kernel] = {}
+    arrays = Arrays(name)
     statics = Statics()
     texts = {
         id(call): "" if call.skipped else statics.separated(_text(name, call))
@@ -130,11 +116,11 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
                 lines.append(f"{_comment(call.step)}, in place{_traces(call, done)}")
                 continue
             text = texts[id(call)]
-            kernel = _kernel(name, call, text, overlapping[text], kernels)
-            line = _line(call, kernel, arrays, done)
+            kernel = kernel_for(name, call, text, overlapping[text], kernels)
+            line = call_line(call, kernel, arrays, done)
             lines.append(f"{line}\n  DONE({call.step.operator});" if not body.subgraph else line)
         functions.append(function(name, body, lines, shared))
-    code = "\n".join(_commented(kernel) for kernel in kernels.values())
+    code = "\n".join(commented(kernel) for kernel in kernels.values())
     kernel_file = _kernel_file(
         name, "\n".join([*statics.texts.values(), code]), target, tuple(statics.includes)
     )
@@ -184,13 +170,13 @@ def _text(name: str, call: Call) -> str:
     return _environment().get_template(f"{call.step.template}.c.j2").render(words)
 
 
-def _kernel(
+def kernel_for(
     name: str,
     call: Call,
     text: str,
     overlapping: frozenset[str],
-    kernels: dict[tuple[str, str], _Kernel],
-) -> _Kernel:
+    kernels: dict[tuple[str, str], Kernel],
+) -> Kernel:
     """The function for a call, made on first use. One for all calls of the same text: parameters
     that overlap in any of them are not ``restrict``."""
     step = call.step
@@ -201,7 +187,7 @@ def _kernel(
         number = sum(kernel.name.startswith(prefix) for kernel in kernels.values())
         function = f"{prefix}{number}"
         prototype = _wrapped(f"void {function}(", parameters.split(", "), ")")
-        kernels[key] = _Kernel(function, text.replace("@", prototype, 1), prototype, "", [])
+        kernels[key] = Kernel(function, text.replace("@", prototype, 1), prototype, "", [])
         kernels[key].comment = f"{step.operator_name} {step.comment}".strip()
     kernels[key].operators.append(step.operator)
     return kernels[key]
@@ -232,7 +218,7 @@ def _wrapped(start: str, items: Sequence[str], end: str) -> str:
     return "\n".join([*lines, line])
 
 
-def _line(call: Call, kernel: _Kernel, arrays: _Arrays, done: set[int]) -> str:
+def call_line(call: Call, kernel: Kernel, arrays: Arrays, done: set[int]) -> str:
     """The call of a kernel; tensors in ``done`` are complete after it, and traced."""
     items = []
     for argument, place in zip(call.step.arguments, call.places, strict=True):
@@ -275,79 +261,13 @@ def _place(c_type: str, base: str, offset: int) -> str:
     return f"({c_type} *)(void *)({base} + {offset})"
 
 
-def _commented(kernel: _Kernel) -> str:
+def commented(kernel: Kernel) -> str:
     numbers = ", ".join(map(str, dict.fromkeys(kernel.operators)))
     plural = "s" if len(set(kernel.operators)) > 1 else ""
     return f"// {kernel.comment}. Operator{plural} {numbers}.\n{kernel.text}"
 
 
-class _Arrays:
-    """Constant arrays, each content once."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.known: dict[tuple[str, bytes], str] = {}
-        self.definitions: list[str] = []
-        self.declarations: list[str] = []
-        self.bytes = 0
-
-    def add(self, data: DataArgument, operator: int) -> str:
-        values = np.ascontiguousarray(data.data, dtype=np.dtype(_DTYPES[data.c_type]))
-        key = (data.c_type, values.tobytes())
-        if key in self.known:
-            return self.known[key]
-        array = f"{self.name}_op{operator}_{data.what}"
-        c_type = data.c_type
-        if c_type == "channel":
-            c_type = f"struct {self.name}_channel"
-            values = values.reshape(-1, 4)
-        count = len(values) if data.c_type == "channel" else values.size
-        declaration = f"const {c_type} {array}[{count}]"
-        self.declarations.append(f"extern {declaration};")
-        self.definitions.append(f"{declaration} = {{\n{_initialiser(data.c_type, values)}}};")
-        self.known[key] = array
-        self.bytes += values.nbytes
-        return array
-
-    def header(self) -> str:
-        guard = f"GEN_FW_{self.name.upper()}_WEIGHTS_H_"
-        body = "\n".join(self.declarations)
-        return (
-            f"{_HEAD}// Constant data of program {self.name}, in the order in which its kernels "
-            f"read it.\n// Generated by gen-fw; do not edit.\n"
-            f"#ifndef {guard}\n#define {guard}\n\n#include <stdbool.h>\n#include <stdint.h>\n\n"
-            f'#include "{self.name}_kernels.h"\n\n{body}\n\n#endif  // {guard}\n'
-        )
-
-    def source(self) -> str:
-        body = "\n\n".join(self.definitions)
-        headers = "".join(f"#include <{header}>\n" for header in system_headers(body))
-        headers += "\n" if headers else ""
-        return (
-            f"{_HEAD}// Constant data of program {self.name}. Generated by gen-fw; do not edit.\n\n"
-            f'#include "{self.name}_weights.h"\n\n{headers}{body}\n'
-        )
-
-
-def _initialiser(c_type: str, values: np.ndarray[Any, Any]) -> str:
-    if c_type == "channel":
-        return "".join(f"  {{{', '.join(map(_number, row))}}},\n" for row in values.tolist())
-    flat = values.reshape(-1)
-    if c_type == "float":
-        texts = [literal(float(value)) for value in flat]
-    else:
-        texts = [_number(int(value)) for value in flat.tolist()]
-    longest = max(map(len, texts), default=1) + 2
-    each = max(1, (_WIDTH - 2) // longest)
-    return "".join(f"  {', '.join(texts[at : at + each])},\n" for at in range(0, len(texts), each))
-
-
-def _number(value: int) -> str:
-    """A literal: the smallest integers have none."""
-    return {-(1 << 31): "INT32_MIN", -(1 << 63): "INT64_MIN"}.get(value, str(value))
-
-
-def _kernel_header(name: str, kernels: Sequence[_Kernel]) -> str:
+def _kernel_header(name: str, kernels: Sequence[Kernel]) -> str:
     guard = f"GEN_FW_{name.upper()}_KERNELS_H_"
     prototypes = "\n".join(f"{kernel.prototype};" for kernel in kernels)
     return (

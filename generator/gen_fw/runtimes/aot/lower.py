@@ -27,7 +27,6 @@ from gen_fw.runtimes.aot.state import State
 from gen_fw.runtimes.aot.subgraphs import (
     Function,
     Functions,
-    Refusal,
     RefusedError,
     make_functions,
 )
@@ -76,7 +75,7 @@ def lower(model: Model, name: str, board: Board, options: Choices) -> Program:
     functions = lowered(model, target, board)
     main, memory, state = functions.main.subgraph, functions.main.memory, functions.state
     shared = align(memory.plan.bytes)
-    bodies = [_body(model, part, state) for part in functions.made]
+    bodies = [body_of(model, part, state) for part in functions.made]
     sources = emit(name, bodies, target, shared, state)
     arena = max(align(shared + state.bytes), 16)
     places = dict(memory.tensors)
@@ -187,46 +186,26 @@ def lowered(
     try:
         return make_functions(model, target, plan=plan)
     except RefusedError as error:
-        raise _unsupported(model, error.refused, board) from None
+        raise _unsupported(model, error, board) from None
 
 
-def _unsupported(model: Model, refused: Sequence[Refusal], board: Board | None) -> ModelError:
+def _unsupported(model: Model, refused: RefusedError, board: Board | None) -> ModelError:
     from gen_fw.runtimes.tflm.support import check
 
-    groups: dict[tuple[int, str, str], list[int]] = {}
-    for one in refused:
-        groups.setdefault((one.subgraph, one.label, one.why), []).append(one.operator)
-    lines = [
-        f"{f'subgraphs[{subgraph}].' if subgraph else ''}"
-        f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}"
-        for (subgraph, label, why), indices in groups.items()
-    ]
     release = board.sdk.tflm if board is not None else ""
     elsewhere = not check(model, release, board=board.name if board is not None else "")
-    first = refused[0]
     return ModelError(
         "the aot runtime cannot execute this model",
-        where=f"subgraphs[{first.subgraph}].operators[{first.operator}]",
-        why="\n".join(lines),
+        where=refused.where,
+        why="\n".join(refused.lines),
         hint="--runtime tflm has all of them"
         if elsewhere
         else "convert the model to full int8 quantization; `gen-fw inspect` shows its operators",
-        detail={
-            "runtimes": ["tflm"] if elsewhere else [],
-            "reasons": [
-                {
-                    "subgraph": one.subgraph,
-                    "operator": one.operator,
-                    "label": one.label,
-                    "why": one.why,
-                }
-                for one in refused
-            ],
-        },
+        detail={"runtimes": ["tflm"] if elsewhere else [], "reasons": refused.reasons},
     )
 
 
-def _body(model: Model, function: Function, state: State) -> Body:
+def body_of(model: Model, function: Function, state: State) -> Body:
     """The calls of a function, with the place of each argument."""
     from gen_fw.runtimes.aot.emit import Body
 

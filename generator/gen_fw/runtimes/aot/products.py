@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gen_fw.runtimes.aot import plane
+from gen_fw.runtimes.aot.backends import tvm
 from gen_fw.runtimes.aot.filters import Array, Channels, Window, blocked, blocked_rows
 from gen_fw.runtimes.aot.layer import DataArgument, Over, ScratchArgument, Site, Step
 from gen_fw.runtimes.aot.numbers import Numbers
@@ -23,6 +24,9 @@ def tile_step(
 ) -> Step:
     """A matrix product [pixels, taps] x [taps, channels] in tiles, group by group. ``weights``:
     [channels, taps of a group]."""
+    if "tvm" in site.target.backends:
+        zero = numbers.words.get("input_zero", 0)
+        return tvm.matrix(site, size, weights, numbers, what, groups, zero)
     count, taps = weights.shape
     pixels = size.batch * size.out_height * size.out_width
     short = numbers.sum64 or (site.target.technique == "pairs" and numbers.element == 2)
@@ -97,8 +101,18 @@ def _tile(pixels: int, most: int) -> int:
     return min(sizes, key=lambda size: -(-pixels // size) * (4 + 9 * size), default=1)
 
 
+def _what(size: Window, count: int) -> str:
+    return (
+        f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
+        f"{size.stride_width}, {size.depth} to {count} channels, "
+        f"{size.out_height}x{size.out_width} pixels"
+    )
+
+
 def plane_step(site: Site, size: Window, weights: Array, numbers: Numbers) -> Step:
     """A depthwise layer; ``weights``: [channels, taps]."""
+    if "tvm" in site.target.backends:
+        return tvm.plane(site, size, weights, numbers, _what(size, len(weights)))
     count, taps = weights.shape
     rows, columns = size.out_height, size.out_width
     height = (rows - 1) * size.stride_height + (size.kernel_height - 1) * size.dilation_height + 1
@@ -133,7 +147,6 @@ def plane_step(site: Site, size: Window, weights: Array, numbers: Numbers) -> St
             *(DataArgument(name, c_type, table, name) for name, c_type, table in numbers.tables),
             ScratchArgument("plane", numbers.c_type, numbers.element * height * width),
         ),
-        f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
-        f"{size.stride_width}, {size.depth} to {count} channels, {rows}x{columns} pixels",
+        _what(size, count),
         over=plane.over(size, count, numbers.element),
     )

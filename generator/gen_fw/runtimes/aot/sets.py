@@ -8,4 +8,5 @@ SETS = {
     "mve": "gen-fw, Arm MVE (Helium)",
     "cmsis_nn": "CMSIS-NN",
     "esp_nn": "ESP-NN",
+    "tvm": "Apache TVM",
 }

@@ -4,8 +4,8 @@ and a plan of its tensors. What a kernel calls gets its arena as scratch of that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from gen_fw.memory.buffers import align
 from gen_fw.model.lifetimes import entered_subgraphs
@@ -63,6 +63,15 @@ class Functions:
         return self.made[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What another compiler of the steps says: ``refuses`` why it has no kernel for a step, empty
+    when it has one; ``finish`` makes the steps of a subgraph ready for the plan of memory."""
+
+    refuses: Callable[[Step], str]
+    finish: Callable[[Subgraph, Sequence[Step]], Sequence[Step]]
+
+
 @dataclass(slots=True)
 class _Draft:
     """A subgraph's operators, lowered."""
@@ -75,8 +84,10 @@ class _Draft:
 
 
 class _Maker:
-    def __init__(self, model: Model, target: Target, *, plan: bool) -> None:
-        self._model, self._target, self._plan = model, target, plan
+    def __init__(
+        self, model: Model, target: Target, *, plan: bool, other: Finish | None = None
+    ) -> None:
+        self._model, self._target, self._plan, self._other = model, target, plan, other
         self.functions = Functions()
         self.callees: dict[int, Callee] = {}
         self.refused: list[Refusal] = []
@@ -116,6 +127,7 @@ class _Maker:
                     self._take(site, part, draft, pinned)
             except UnsupportedError as error:
                 self._refuse(subgraph, operator, str(error))
+                draft.made.update(operator.outputs)  # what follows is not to blame
             except (OverflowError, ZeroDivisionError) as error:
                 why = f"a quantization parameter is out of all range: {error}"
                 self._refuse(subgraph, operator, why)
@@ -136,6 +148,8 @@ class _Maker:
             if part.input in pinned:
                 pinned.add(part.output)
             return
+        why = self._other.refuses(part) if self._other else ""
+        site.require(not why, why)
         for argument in part.arguments:
             if isinstance(argument, TensorArgument) and not argument.written:
                 self._need(site, draft, argument.tensor)
@@ -171,6 +185,8 @@ class _Maker:
     def _add(self, subgraph: Subgraph, draft: _Draft, *, needed: bool) -> None:
         if not needed:
             return
+        if self._other:
+            draft.steps = list(self._other.finish(subgraph, draft.steps))
         memory = plan_memory(self._model, subgraph, draft.steps, draft.aliases, draft.homes)
         slots = {slot.key: slot for step in memory.steps for slot in _slots(step, draft.homes)}
         for slot in slots.values():
@@ -215,12 +231,15 @@ def copied(source: Argument, target: Argument, size: int) -> Step:
     return Step("copy_bytes", {"bytes": size}, (source, target), f"{size} bytes")
 
 
-def make_functions(model: Model, target: Target, *, plan: bool = True) -> Functions:
+def make_functions(
+    model: Model, target: Target, *, plan: bool = True, other: Finish | None = None
+) -> Functions:
     """The functions of a model. Without ``plan`` it is only checked that they can be made.
+    ``other``: not the kernels of this runtime.
 
     Raises RefusedError with all operators that cannot be lowered.
     """
-    maker = _Maker(model, target, plan=plan)
+    maker = _Maker(model, target, plan=plan, other=other)
     maker.make(0)
     if maker.refused:
         raise RefusedError(maker.refused)
@@ -233,3 +252,26 @@ class RefusedError(Exception):
     def __init__(self, refused: Sequence[Refusal]) -> None:
         super().__init__("operators are not supported")
         self.refused = list(refused)
+
+    @property
+    def where(self) -> str:
+        """The first one."""
+        first = self.refused[0]
+        return f"subgraphs[{first.subgraph}].operators[{first.operator}]"
+
+    @property
+    def lines(self) -> list[str]:
+        """Operators of one label and one reason, a line each."""
+        groups: dict[tuple[int, str, str], list[int]] = {}
+        for one in self.refused:
+            groups.setdefault((one.subgraph, one.label, one.why), []).append(one.operator)
+        return [
+            f"{f'subgraphs[{subgraph}].' if subgraph else ''}"
+            f"operators[{', '.join(str(i) for i in indices)}] {label}: {why}"
+            for (subgraph, label, why), indices in groups.items()
+        ]
+
+    @property
+    def reasons(self) -> list[dict[str, int | str]]:
+        """All of them as plain data."""
+        return [asdict(one) for one in self.refused]

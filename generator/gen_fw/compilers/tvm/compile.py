@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model -> C by TVM: what operators compute comes from the generated-C runtime's lowering, kernels
+from TVM in a child process, the plan of memory and the sequence of calls from gen-fw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gen_fw.boards.board import Board
+from gen_fw.compilers.tvm.child import compile_kernels
+from gen_fw.compilers.tvm.compiled import Compiled, Port
+from gen_fw.compilers.tvm.installed import VERSION, check_installed
+from gen_fw.compilers.tvm.options import TvmOptions
+from gen_fw.compilers.tvm.sources import source
+from gen_fw.compilers.tvm.steps import finished, refuses
+from gen_fw.errors import ModelError
+from gen_fw.memory.buffers import align
+from gen_fw.model.types import Model, Subgraph
+from gen_fw.runtimes.aot.layer import Step
+from gen_fw.runtimes.aot.lower import body_of
+from gen_fw.runtimes.aot.subgraphs import Finish, Functions, RefusedError, make_functions
+from gen_fw.runtimes.aot.target import Target, target_of
+from gen_fw.runtimes.io import interface
+
+Progress = Callable[[str], None]
+#: registers of a tile where no board is named: as many as every processor has
+_REGISTERS = 14
+
+
+def compile_model(
+    model: Model, name: str, board: Board | None, options: TvmOptions, progress: Progress
+) -> Compiled:
+    """The model as C for the module ``name``, for the processor of ``board`` when there is one.
+
+    Raises ModelError with all operators that TVM has no kernel for, and for operators in float on a
+    processor without FPU that were not allowed; ToolMissingError without TVM.
+    """
+    check_installed()
+    inputs, outputs = interface(model)
+    target = target_for(board)
+    functions = compiled_functions(model, target, options, progress)
+    main = functions.main
+    body = body_of(model, main, functions.state)
+    text = source(name, body, VERSION, schedule=not target.no_schedule)
+    places = main.memory.tensors
+    graph = main.subgraph
+
+    def ports(ios: Sequence[Any], tensors: Sequence[int]) -> tuple[Port, ...]:
+        return tuple(
+            Port(io.name, io.dtype, tuple(io.shape), io.bytes, places[tensor])
+            for io, tensor in zip(ios, tensors, strict=True)
+        )
+
+    return Compiled(
+        name,
+        ports(inputs, graph.inputs),
+        ports(outputs, graph.outputs),
+        max(align(main.memory.plan.bytes), 16),
+        text.constant_bytes,
+        {"lib1.c": text.source},
+        text.functions,
+        {
+            "tvm": VERSION,
+            "tensor_layout": options.tensor_layout,
+            "plan": {
+                "bytes": main.memory.plan.bytes,
+                "lower_bound": main.memory.lower_bound,
+                "shared_bound": main.memory.shared_bound,
+            },
+        },
+    )
+
+
+def target_for(board: Board | None) -> Target:
+    """What the kernels' schedules must know of a board's processor."""
+    backends = ("tvm", "portable")
+    if board is None:
+        return Target("tile", _REGISTERS, backends=backends)
+    known = target_of(board.cpu)
+    return Target("tile", known.registers, no_schedule=known.no_schedule, backends=backends)
+
+
+def compiled_functions(
+    model: Model, target: Target, options: TvmOptions, progress: Progress
+) -> Functions:
+    """Every subgraph's steps with kernels by TVM, and their plan. Raises what ``compile_model``
+    raises."""
+
+    def finish(graph: Subgraph, steps: Sequence[Step]) -> Sequence[Step]:
+        progress(f"TVM {VERSION} makes {len(steps)} kernels")
+        return finished(steps, graph, target.registers, _knobs(options), compile_kernels)
+
+    try:
+        return make_functions(model, target, other=Finish(refuses, finish))
+    except RefusedError as error:
+        raise ModelError(
+            "TVM cannot compile this model",
+            where=error.where,
+            why="\n".join(error.lines),
+            hint="--runtime aot or tflm; docs/tvm.md lists the operators",
+            detail={"reasons": error.reasons},
+        ) from None
+
+
+def _knobs(options: TvmOptions) -> Mapping[str, Any]:
+    return {}

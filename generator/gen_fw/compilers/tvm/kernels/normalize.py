@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that are scaled by something of themselves: softmax in its three forms, l2 norm."""
+
+from __future__ import annotations
+
+from gen_fw.compilers.tvm.kernels.script import Script, address, call, cast, number, static
+from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
+
+_ZEROS = static(
+    "zeros",
+    "int32_t $zeros$(int32_t sum)",
+    [
+        "int32_t zeros = 0;",
+        "while (((uint32_t)sum << zeros & 0x80000000u) == 0) {",
+        "  ++zeros;",
+        "}",
+        "return zeros;",
+    ],
+)
+
+
+def softmax(spec: Spec) -> Unscheduled:
+    """int8: exponentials are a table."""
+    w = spec.words
+    bits, depth = w["bits"], w["depth"]
+    output = spec.parameter("output")
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    helpers = _ZEROS + static(
+        "scale",
+        "int32_t $scale$(int32_t sum, int32_t zeros)",
+        ["return one_over_one_plus((int32_t)(((uint32_t)sum << zeros) - 0x80000000u));"],
+    )
+    helpers += static(
+        "share",
+        f"{output.c_type} $share$(int32_t scale, int32_t exponential, int32_t zeros)",
+        [
+            "const int32_t product = doubling_high_product(scale, exponential);",
+            f"const int32_t value = rounded_shift(product, {43 - bits} - zeros) - {-low};",
+            f"return ({output.c_type})clamp(value, {low}, {high});",
+        ],
+    )
+    script = Script(spec)
+    largest, total = script.local("largest", "int32"), script.local("total", "int32")
+    zeros, scale = script.local("zeros", "int32"), script.local("scale", "int32")
+    with script.loop(w["rows"]) as row:
+
+        def element(c: str) -> str:
+            return cast("int32", f"input[{row} * {depth} + {c}]")
+
+        script.line(f"{largest} = -128")
+        with script.loop(depth) as c:
+            script.line(f"{largest} = T.max({largest}, {element(c)})")
+        script.line(f"{total} = 0")
+        with script.loop(depth) as c:
+            exponential = f"exponentials[{largest} - {element(c)}]"
+            rounded = call("int32", "rounded_shift", exponential, "12")
+            script.line(f"{total} = {total} + {rounded}")
+        script.line(f"{zeros} = {call('int32', '$zeros$', total)}")
+        script.line(f"{scale} = {call('int32', '$scale$', total, zeros)}")
+        with script.loop(depth) as c:
+            exponential = f"exponentials[{largest} - {element(c)}]"
+            value = call(output.dtype, "$share$", scale, exponential, zeros)
+            script.line(f"output[{row} * {depth} + {c}] = {value}")
+    return Unscheduled(script.func(), helpers=helpers)
+
+
+def softmax_float(spec: Spec) -> Unscheduled:
+    """Exponentials go to the output, then are divided."""
+    w = spec.words
+    depth = w["depth"]
+    script = Script(spec)
+    largest, total = script.local("largest", "float32"), script.local("total", "float32")
+    with script.loop(w["rows"]) as row:
+        script.line(f"{largest} = {number('-FLT_MAX')}")
+        with script.loop(depth) as c:
+            script.line(f"{largest} = T.max({largest}, input[{row} * {depth} + {c}])")
+        script.line(f"{total} = T.float32(0)")
+        with script.loop(depth) as c:
+            place = f"{row} * {depth} + {c}"
+            difference = f"input[{place}] - {largest}"
+            if w["beta"]:
+                difference = f"({difference}) * {number(w['beta'])}"
+            script.line(f"output[{place}] = {call('float32', 'expf', difference)}")
+            script.line(f"{total} = {total} + output[{place}]")
+        with script.loop(depth) as c:
+            place = f"{row} * {depth} + {c}"
+            script.line(f"output[{place}] = output[{place}] / {total}")
+    return Unscheduled(script.func())
+
+
+def softmax_wide(spec: Spec) -> Unscheduled:
+    """int16: two tables with interpolation."""
+    w = spec.words
+    depth = w["depth"]
+    scaling = f"{w['multiplier']}, {w['left']}, {w['right']}"
+    helpers = _ZEROS + static(
+        "exponential",
+        "int16_t $exponential$(int32_t difference, const int16_t *exponentials)",
+        [
+            f"const int32_t place = scaled(difference, {scaling}) + 32767;",
+            "return interpolated(exponentials, clamp(place, -32768, 32767));",
+        ],
+    )
+    helpers += static(
+        "scale",
+        "int32_t $scale$(int32_t sum, int32_t zeros, const int16_t *reciprocals)",
+        [
+            "const int64_t part = (((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14;",
+            "return interpolated(reciprocals, clamp((int32_t)part - 98304, -32768, 32767));",
+        ],
+    )
+    helpers += static(
+        "share",
+        "int16_t $share$(int32_t scale, int32_t exponential, int32_t zeros)",
+        [
+            "const int32_t half = (int32_t)(1u << (30 - zeros));",
+            "const int64_t value = ((int64_t)exponential * scale + half) >> (31 - zeros);",
+            "return (int16_t)clamp((int32_t)value, 0, 32767);",
+        ],
+    )
+    script = Script(spec)
+    largest, total = script.local("largest", "int32"), script.local("total", "int32")
+    zeros, scale = script.local("zeros", "int32"), script.local("scale", "int32")
+    with script.loop(w["rows"]) as row:
+        script.line(f"{largest} = -32768")
+        with script.loop(depth) as c:
+            element = cast("int32", f"input[{row} * {depth} + {c}]")
+            script.line(f"{largest} = T.max({largest}, {element})")
+        script.line(f"{total} = 0")
+        with script.loop(depth) as c:
+            place = f"{row} * {depth} + {c}"
+            difference = f"{cast('int32', f'input[{place}]')} - {largest}"
+            value = call("int16", "$exponential$", difference, address("exponentials"))
+            script.line(f"output[{place}] = {value}")
+            script.line(f"{total} = {total} + {cast('int32', f'output[{place}]')}")
+        script.line(f"{zeros} = {call('int32', '$zeros$', total)}")
+        reciprocal = call("int32", "$scale$", total, zeros, address("reciprocals"))
+        script.line(f"{scale} = {reciprocal}")
+        with script.loop(depth) as c:
+            place = f"{row} * {depth} + {c}"
+            exponential = cast("int32", f"output[{place}]")
+            value = call("int16", "$share$", scale, exponential, zeros)
+            script.line(f"output[{place}] = {value}")
+    return Unscheduled(script.func(), helpers=helpers)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D and FULLY_CONNECTED as [pixels, taps] x [taps, channels]: a register tile of pixels by
+channels; the taps of a tile that are not contiguous in the image are gathered first, which makes
+the padding too, so that it is never in memory as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import te, tirx
+
+from gen_fw.compilers.tvm.kernels import requantize
+from gen_fw.compilers.tvm.kernels.images import inside, place
+from gen_fw.compilers.tvm.kernels.spec import DTYPES, Knob, Spec, Unscheduled
+
+#: sizes of tiles that are searched; tiles may reach so far beyond the last pixel or channel
+PIXELS = (1, 2, 3, 4, 5, 6, 8)
+CHANNELS = (1, 2, 3, 4, 5, 6, 8)
+UNROLL = (1, 2, 4, 8)
+_BEYOND = 7
+
+
+def product(spec: Spec) -> Unscheduled:
+    """Without its schedule."""
+    w = spec.words
+    buffers = {p.name: te.placeholder((p.elements,), p.dtype, p.name) for p in spec.parameters}
+    groups, taps, channels = w["groups"], w["taps"], w["channels"]
+    pixels = w["batch"] * w["out_height"] * w["out_width"]
+    total = DTYPES[requantize.sum_type(spec)]
+    depth = w["depth"] // groups
+    window = (w["kernel_height"], w["kernel_width"], depth)
+    direct = window[:2] == (1, 1) and (w["stride_height"], w["stride_width"]) == (1, 1)
+    direct = direct and not w["padded"]
+
+    def tap(group: Any, pixel: Any, ky: Any, kx: Any, c: Any) -> Any:
+        """An element of the image, or the zero point outside."""
+        pixel = tirx.min(pixel, pixels - 1)
+        column, line = tirx.floormod(pixel, w["out_width"]), tirx.floordiv(pixel, w["out_width"])
+        image, row = tirx.floordiv(line, w["out_height"]), tirx.floormod(line, w["out_height"])
+        y = row * w["stride_height"] + ky * w["dilation_height"] - w["pad_top"]
+        x = column * w["stride_width"] + kx * w["dilation_width"] - w["pad_left"]
+        at = place(w, image, y, x, group * depth + c)
+        value = buffers["input"][at]
+        if not w["padded"]:
+            return value
+        zero = tirx.const(w["input_zero"], spec.parameter("input").dtype)
+        return te.if_then_else(inside(w, y, x), value, zero)
+
+    def flat(group: Any, pixel: Any) -> Any:
+        """Where a pixel begins whose taps are contiguous."""
+        return tirx.min(pixel, pixels - 1) * w["depth"] + group * depth
+
+    straight = direct and w.get("in_layout", "nhwc") == "nhwc"
+    if not straight:
+        patches = te.compute(
+            (groups, pixels + _BEYOND, taps),
+            lambda g, p, k: tap(
+                g,
+                p,
+                tirx.floordiv(k, window[1] * depth),
+                tirx.floormod(tirx.floordiv(k, depth), window[1]),
+                tirx.floormod(k, depth),
+            ),
+            name="patches",
+        )
+    axis = te.reduce_axis((0, taps), "k")
+    weights = buffers["weights"]
+
+    def term(g: Any, p: Any, o: Any) -> Any:
+        data = buffers["input"][flat(g, p) + axis] if straight else patches[g, p, axis]
+        at = (g * taps + axis) * channels + tirx.min(o, channels - 1)
+        return te.sum(data.astype(total) * weights[at].astype(total), axis=axis)
+
+    sums = te.compute((groups, pixels + _BEYOND, channels + _BEYOND), term, name="sums")
+
+    def finished(g: Any, p: Any, o: Any) -> Any:
+        def load(name: str, at: Any) -> Any:
+            return buffers[name][at]
+
+        more = requantize.arguments(spec, load, g * channels + o)
+        return tirx.call_extern(
+            spec.parameter("output").dtype, requantize.CALL, sums[g, p, o], *more
+        )
+
+    if w.get("out_layout", "nhwc") == "nchw":
+        shape = (groups, channels, pixels)
+        out = te.compute(shape, lambda g, o, p: finished(g, p, o), name="output")
+        order = (0, 2, 1)
+    else:
+        shape = (pixels, groups, channels)
+        out = te.compute(shape, lambda p, g, o: finished(g, p, o), name="output")
+        order = (1, 0, 2)
+    inputs = [b for name, b in buffers.items() if name != "output"]
+    func = te.create_prim_func([*inputs, out])
+    defaults = _defaults(spec, pixels, channels, taps)
+
+    def schedule(sch: Any, knob: Knob) -> None:
+        done = sch.get_sblock("output")
+        loops = sch.get_loops(done)
+        group, pixel, channel = (loops[i] for i in order)
+        by_pixels = knob("pixels", [p for p in PIXELS if p <= pixels], defaults[0])
+        by_channels = knob("channels", [c for c in CHANNELS if c <= channels], defaults[1])
+        by_taps = knob("unroll", [u for u in UNROLL if taps % u == 0], defaults[2])
+        p0, p1 = sch.split(pixel, [None, by_pixels])
+        o0, o1 = sch.split(channel, [None, by_channels])
+        sch.reorder(group, p0, o0, p1, o1)
+        sch.unroll(p1)
+        sch.unroll(o1)
+        acc = sch.get_sblock("sums")
+        sch.compute_at(acc, o0, preserve_unit_loops=True)
+        _, _, _, p, o, k = _inner(sch, acc)
+        sch.reorder(k, p, o)
+        k0, k1 = sch.split(k, [None, by_taps])
+        for loop in (p, o, k1):
+            sch.unroll(loop)
+        start = sch.decompose_reduction(acc, k0)
+        for loop in sch.get_loops(start)[3:]:
+            sch.unroll(loop)
+        if not straight:
+            gathered = sch.get_sblock("patches")
+            sch.compute_at(gathered, p0, preserve_unit_loops=True)
+            taps_loop = sch.get_loops(gathered)[-1]
+            sch.split(taps_loop, list(window))
+
+    return Unscheduled(func, schedule, requantize.helper(spec))
+
+
+def _inner(sch: Any, block: Any) -> list[Any]:
+    """Six loops: the outer three, then pixels, channels, taps of a tile. Loops of one iteration
+    may be missing where TVM has them simplified."""
+    loops = sch.get_loops(block)
+    return [*loops[:3], *loops[-3:]]
+
+
+def _defaults(spec: Spec, pixels: int, channels: int, taps: int) -> tuple[int, int, int]:
+    """Tile and unrolling without tuning: 4 channels by 2 pixels fit 14 registers, 4 by 4 fit 30
+    (docs/tvm.md); few pixels take more channels."""
+    most = 4 if spec.registers >= 24 else 2
+    blocks = [c for c in (4, 5, 3, 2, 1) if c <= channels]
+    block = min(blocks, key=lambda c: (-(-channels // c) * (c + 2), -c))
+    tiles = [p for p in (4, 3, 2, 1) if p <= min(most, pixels)]
+    tile = min(tiles, key=lambda p: (-(-pixels // p) * (4 + 5 * p), -p))
+    unroll = 2 if taps % 2 == 0 else 1
+    return tile, block, unroll
