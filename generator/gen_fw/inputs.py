@@ -97,6 +97,12 @@ def _read(wanted: ModelRequest, io: Mapping[str, str]) -> list[tuple[ModelReques
     from gen_fw.archive.reader import read_archive
     from gen_fw.runtimes.mlf.imported import Imported
 
+    if wanted.tuning_records is not None:
+        raise UsageError(
+            "--tuning-records goes with a model, and this is an archive of TVM",
+            where=str(wanted.path),
+            why="its kernels were made when it was",
+        )
     archive = read_archive(wanted.path)
     reference = None if wanted.tflite is None else read_model(wanted.tflite)
     modules = [m for m in archive.modules if wanted.module in ("", m.name)]

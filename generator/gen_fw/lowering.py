@@ -69,9 +69,7 @@ def lowering(options: Options, board: Board) -> Lower:
 
     runtime = options.runtime or board.default_runtime
     if runtime not in ("aot", "tflm", "tvm"):
-        raise UsageError(
-            f"there is no runtime {runtime!r}", hint="known: aot, tflm, and tvm for archives"
-        )
+        raise UsageError(f"there is no runtime {runtime!r}", hint="known: aot, tflm, tvm")
     if runtime == "aot":
         target_on(board, options.optimise, options.kernels)
         _buildable(board, options)
@@ -85,9 +83,10 @@ def lowering(options: Options, board: Board) -> Lower:
             return as_asked(lower_mlf(model, name, board), options)
         if runtime == "tvm":
             raise UsageError(
-                "--runtime tvm needs an archive that TVM made, and this is a model",
+                "--runtime tvm: TVM compiles models, and here no compiler runs",
                 where=name,
-                hint="--runtime aot makes C of it; docs/tvm.md says how TVM makes an archive",
+                hint="gen-fw tvm compile MODEL -o mlf.tar makes an archive, which is judged like a "
+                "model",
             )
         if runtime == "aot":
             return as_asked(lower_aot(model, name, board, options), options)

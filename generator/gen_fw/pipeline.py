@@ -22,7 +22,7 @@ from gen_fw.project.intent import FILE as SETTINGS
 from gen_fw.project.intent import Intent, merge, read_intent
 from gen_fw.project.plan import ProjectPlan
 from gen_fw.project.survey import Changes
-from gen_fw.request import ModelRequest, Request
+from gen_fw.request import ModelRequest, Request, settled
 from gen_fw.runtimes.vectors import Kept, vectors
 
 Progress = Callable[[str], None]
@@ -100,7 +100,7 @@ def plan(
 
     stored = read_intent(out)
     as_it_is = not request.models
-    request = merge(request, stored, out)
+    request = settled(merge(request, stored, out), request)
     if not request.models:
         raise UsageError(
             "no model given",
@@ -112,6 +112,10 @@ def plan(
     options = request.options
     board = for_layout(load_board(request.board, options.layout), options.layout)
     inputs = read_inputs(request.models, options.io, progress)
+    if options.runtime == "tvm":
+        from gen_fw.tvm_programs import compiled
+
+        inputs = compiled(inputs, board, options, progress)
     named = [(one.name, one.source) for one in inputs]
     chosen = prepared(named, board, options, progress, all_boards)
     # labels of the last generation may serve new models

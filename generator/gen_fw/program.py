@@ -156,7 +156,12 @@ class Program:
     def tflite(self) -> memoryview | None:
         """The .tflite that runs, or that the sources were compiled from; None without one."""
         by_label = {constant.label: constant.data for constant in self.constants}
-        return by_label.get("reference", None if self.runtime == "tvm" else self.constants[0].data)
+        return by_label.get("reference", None if self.is_archive else self.constants[0].data)
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether the input was an archive of TVM; a model that TVM compiles now is none."""
+        return self.runtime == "tvm" and "tvm" not in self.adapter
 
     def region(self, role: RegionRole) -> Region:
         """The region of that role; KeyError if the program has none."""

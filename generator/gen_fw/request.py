@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import zip_longest
 from os import PathLike, fspath
 from pathlib import Path
@@ -16,7 +16,14 @@ from gen_fw.errors import UsageError
 Optimise = Literal["speed", "size"]
 ModelFormat = Literal["array", "embed"]
 Ci = Literal["none", "github", "gitlab"]
-_CHOICES = {"optimise": Optimise, "model_format": ModelFormat, "ci": Ci}
+#: of activations inside TVM's kernels; empty: nhwc
+TensorLayout = Literal["", "nhwc", "nchw"]
+_CHOICES = {
+    "optimise": Optimise,
+    "model_format": ModelFormat,
+    "ci": Ci,
+    "tensor_layout": TensorLayout,
+}
 _MARGIN = re.compile(r"[0-9]{1,4}%")
 #: more bytes than any microcontroller has, and few enough for every file format
 _MAX_BYTES = 1 << 40
@@ -38,6 +45,8 @@ class ModelRequest:
     module: str = ""
     #: the .tflite that an archive was compiled from
     tflite: Path | None = None
+    #: schedules for TVM's kernels, as ``gen-fw tvm tune`` writes them
+    tuning_records: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,10 @@ class Options:
     #: value; None: exact, but for archives of TVM, whose kernels round otherwise than TFLM's
     tolerance: int | None = None
     template_dir: Path | None = None
+    #: runtime tvm, of models
+    tensor_layout: TensorLayout = ""
+    #: runtime tvm: operators may compute in float32 on a processor without FPU
+    allow_float: bool = False
 
     def __post_init__(self) -> None:
         for name, choice in _CHOICES.items():
@@ -85,7 +98,7 @@ class Options:
             if value not in known:
                 raise UsageError(
                     f"{spelt(name)}: there is no choice {value!r:.80}",
-                    hint=f"known: {', '.join(known)}",
+                    hint=f"known: {', '.join(filter(None, known))}",
                 )
         _in_range("arena_size", self.arena_size, 1)
         if self.max_arena != "auto":
@@ -135,6 +148,34 @@ def spelt(name: str) -> str:
     return "--" + singular.get(name, name.replace("_", "-"))
 
 
+def settled(request: Request, asked: Request) -> Request:
+    """``request`` without what is for TVM, unless TVM is its runtime. ``asked`` is what was given
+    now: the rest of ``request`` comes from the project.
+
+    Raises UsageError for what was given now and would do nothing.
+    """
+    if request.options.runtime == "tvm":
+        return request
+    given: list[str] = [name for name in ("tensor_layout", "allow_float") if name in asked.given]
+    given += ["tuning_records"] * any(model.tuning_records for model in asked.models)
+    if given:
+        raise for_tvm_only(given[0])
+    return replace(
+        request,
+        options=replace(request.options, tensor_layout="", allow_float=False),
+        models=tuple(replace(model, tuning_records=None) for model in request.models),
+    )
+
+
+def for_tvm_only(name: str, why: str = "") -> UsageError:
+    """The error about an option that does nothing."""
+    return UsageError(
+        f"{spelt(name)} is for models that TVM compiles",
+        why=why,
+        hint="--runtime tvm, or leave it out",
+    )
+
+
 def _in_range(name: str, count: int | None, least: int) -> None:
     if count is not None and not least <= count <= _MAX_BYTES:
         raise UsageError(f"{spelt(name)}: a number of bytes from {least} to {_MAX_BYTES} is needed")
@@ -152,15 +193,16 @@ def request(
     samples: Sequence[str | PathLike[str]] = (),
     labels: Sequence[str | PathLike[str]] = (),
     tflites: Sequence[str | PathLike[str]] = (),
+    tuning_records: Sequence[str | PathLike[str]] = (),
     modules: Sequence[str] = (),
     **options: Any,
 ) -> Request:
     """A Request from loose arguments.
 
-    ``goldens``, ``samples``, ``labels`` and ``tflites`` are files, one for each model in order, or
-    ``NAME=FILE`` with a name or a file's stem for some of the models; ``modules`` are names of
-    modules, one for each archive in order. Raises UsageError when they cannot be paired up or an
-    option is unknown.
+    ``goldens``, ``samples``, ``labels``, ``tflites`` and ``tuning_records`` are files, one for each
+    model in order, or ``NAME=FILE`` with a name or a file's stem for some of the models;
+    ``modules`` are names of modules, one for each archive in order. Raises UsageError when they
+    cannot be paired up or an option is unknown.
     """
     unknown = sorted(set(options) - OPTION_NAMES)
     if unknown:
@@ -175,6 +217,7 @@ def request(
     sample = _paired("--sample", samples, stems)
     label = _paired("--labels", labels, stems)
     tflite = _paired("--tflite", tflites, stems)
+    records = _paired("--tuning-records", tuning_records, stems)
     if len(modules) > len(models):
         raise UsageError(f"--module is given {len(modules)} times for {len(models)} archive(s)")
     return Request(
@@ -187,6 +230,7 @@ def request(
                 labels=label.get(index),
                 module=modules[index] if index < len(modules) else "",
                 tflite=tflite.get(index),
+                tuning_records=records.get(index),
             )
             for index, path in enumerate(models)
         ),

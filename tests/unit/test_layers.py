@@ -24,6 +24,7 @@ MAY_IMPORT = {
         "report",
         "boards",
         "run",
+        "tvm_programs",
         *WORDS,
     },
     # what programs are made of: models, modules of archives
@@ -36,6 +37,18 @@ MAY_IMPORT = {
         "model",
         "project",
         "report",
+        "runtimes",
+        "tvm_programs",
+        *WORDS,
+    },
+    # models that become archives, before candidates
+    "tvm_programs": {
+        "archive",
+        "boards",
+        "compilers",
+        "inputs",
+        "lowering",
+        "model",
         "runtimes",
         *WORDS,
     },
@@ -67,7 +80,7 @@ MAY_IMPORT = {
         *WORDS,
     },
     "npu_programs": {"boards", "compilers", "memory", "model", "runtimes", *WORDS},
-    "compilers": {"compilers", "archive", "boards", "model", "runtimes", *WORDS},
+    "compilers": {"compilers", "archive", "boards", "memory", "model", "runtimes", *WORDS},
     "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
     "archive_inspection": {"archive", "boards", "report", "runtimes", *WORDS},
     "fitting": {
@@ -83,6 +96,7 @@ MAY_IMPORT = {
     "report": {
         "report",
         "archive",
+        "compilers",
         "project",
         "memory",
         "model",
@@ -90,6 +104,7 @@ MAY_IMPORT = {
         "pipeline",
         "fitting",
         "run",
+        "tvm_programs",
         *WORDS,
     },
     "run": {"run", "compilers", "runtimes", "boards", *WORDS},

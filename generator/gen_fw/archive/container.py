@@ -77,15 +77,21 @@ def read_files(path: Path) -> Files:
         contents = dict(_folder(path))
         packed = {name: memoryview(data) for name, data in contents.items()}
         return Files(packed, pack(contents))
-    raw = _unpacked(read_regular(path, MAX_BYTES, what="archive", too_large=ModelError), str(path))
+    data = read_regular(path, MAX_BYTES, what="archive", too_large=ModelError)
+    return unpack(data, str(path))
+
+
+def unpack(data: bytes, where: str) -> Files:
+    """The files of an archive's bytes. Raises ModelError, in which it is called ``where``."""
+    raw = _unpacked(data, where)
     found: dict[str, memoryview] = {}
     seen: set[str] = set()
-    for name, data in _members(raw, str(path)):
-        _claim(name, seen, str(path))
+    for name, content in _members(raw, where):
+        _claim(name, seen, where)
         if name.startswith(_USED):
-            if len(data) > MAX_MEMBER:
-                raise _bad(str(path), f"{name!r:.200} has {len(data)} bytes, too many")
-            found[name] = data
+            if len(content) > MAX_MEMBER:
+                raise _bad(where, f"{name!r:.200} has {len(content)} bytes, too many")
+            found[name] = content
     return Files(found, raw)
 
 

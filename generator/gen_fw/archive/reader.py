@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from gen_fw.archive.container import read_files
+from gen_fw.archive.container import Files, read_files
 from gen_fw.archive.header import parse_header
 from gen_fw.archive.metadata import FILE, Entry, parse_metadata
 from gen_fw.archive.relay import parse_relay
@@ -25,11 +25,15 @@ def read_archive(path: Path) -> Archive:
     Raises UsageError when there is no such file, ModelError for anything that is not a readable
     archive of version 1 to 7. Nothing is extracted; work and memory are bounded.
     """
-    files = read_files(path)
+    return parse_archive(read_files(path), str(path))
+
+
+def parse_archive(files: Files, where: str) -> Archive:
+    """The same from files that were read."""
     if FILE not in files.contents:
         raise ModelError(
             "this is no archive in TVM's Model Library Format",
-            where=str(path),
+            where=where,
             why=f"it has no {FILE}",
             hint="name the archive itself, or the folder with metadata.json and codegen/",
         )

@@ -16,6 +16,7 @@ from gen_fw.cli.options import (
     pairs,
     places,
     talk_options,
+    tvm_options,
 )
 from gen_fw.cli.talk import Talk
 
@@ -111,6 +112,7 @@ BYTES_HELP = "a number of bytes, with an optional suffix k or M (1024s)"
     metavar="STEPS",
     help="Difference that the self-test allows; default: none, 64 for archives with --tflite.",
 )
+@tvm_options
 @click.option("--labels", multiple=True, cls=FileOption, help="Class labels, one a line.")
 @click.option(
     "--custom-op",
@@ -140,7 +142,7 @@ def generate(models: tuple[Path, ...], board: str, out: Path, talk: Talk, **give
     dry_run, force, xn = given.pop("dry_run"), given.pop("force"), given.pop("xn")
     if xn is not None:
         board = described_by(xn, board)
-    keys = ("names", "goldens", "samples", "labels", "tflites", "modules")
+    keys = ("names", "goldens", "samples", "labels", "tflites", "tuning_records", "modules")
     lists = {key: given.pop(key) for key in keys}
     given["place"], models = places(given["place"], models)
     given["reserve"] = counts("--reserve", pairs("--reserve", given["reserve"]))

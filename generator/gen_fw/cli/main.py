@@ -6,10 +6,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from importlib import import_module
 
 import click
 
+from gen_fw.cli.lazy import LazyGroup
 from gen_fw.version import __version__
 
 #: verb -> (module, attribute, one-line help); a new verb is one line here and one file
@@ -20,6 +20,7 @@ VERBS = {
     "fit": ("gen_fw.cli.fit", "fit", "Tell which boards hold a model."),
     "run": ("gen_fw.cli.run", "run", "Build and run a host or qemu-... project."),
     "doctor": ("gen_fw.cli.doctor", "doctor", "List the tools that are there and missing."),
+    "tvm": ("gen_fw.cli.tvm", "tvm", "Make archives of models with TVM."),
     "check": ("gen_fw.cli.check", "check", "Tell whether a project is still what gen-fw makes."),
 }
 
@@ -33,22 +34,8 @@ def _refuse_misspelt_verb(word: str) -> None:
         raise click.UsageError(f"there is no verb or model {word!r}; did you mean {close[0]}?")
 
 
-class LazyGroup(click.Group):
-    """Imports a verb when it is called; anything that is no verb belongs to ``generate``."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module, attribute, _ = VERBS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, text) for verb, (_, _, text) in VERBS.items()])
+class MainGroup(LazyGroup):
+    """Anything that is no verb belongs to ``generate``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in VERBS and args[0] not in ("--help", "-h", "--version"):
@@ -58,7 +45,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=MainGroup,
+    verbs=VERBS,
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     subcommand_metavar="MODEL... | VERB [ARGS]...",

@@ -40,6 +40,32 @@ def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def tvm_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what a user may choose for TVM's kernels."""
+    for option in (
+        click.option(
+            "--allow-float",
+            is_flag=True,
+            default=None,
+            help="Let operators compute in float on a processor without FPU (tvm).",
+        ),
+        click.option(
+            "--tuning-records",
+            "tuning_records",
+            multiple=True,
+            cls=FileOption,
+            help="Schedules that `gen-fw tvm tune` found (tvm).",
+        ),
+        click.option(
+            "--tensor-layout",
+            type=click.Choice(["nhwc", "nchw"]),
+            help="Layout of activations inside kernels (tvm); default: nhwc.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def described_by(xn: Path, board: str) -> str:
     """The board that ``--xn`` names. Raises UsageError for another file and beside ``--board``."""
     if board:

@@ -21,15 +21,15 @@ from gen_fw.project.render import render
 from gen_fw.request import ModelRequest, Options, Request
 from gen_fw.version import __version__
 
-#: where the input as given lies below ``gen/<name>/``, by runtime
-_INPUT_FILES = {"tvm": "model.mlf.tar"}
 #: the model that an archive was compiled from, below ``gen/<name>/``
 REFERENCE = "reference.tflite"
+#: schedules that TVM's kernels were made with, below ``gen/<name>/``
+RECORDS = "tuning_records.json"
 
 
 def input_file(program: Program) -> str:
     """The name of the input's copy below ``gen/<name>/``."""
-    return _INPUT_FILES.get(program.runtime, "model.tflite")
+    return "model.mlf.tar" if program.is_archive else "model.tflite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def assemble(firmware: Firmware, board: Board, request: Request, out: Path) -> A
         options,
         _stored_template_dir(options, out),
     )
-    files = [*rendered.files, *board_file, *_label_files(firmware), _settings_file(intent, out)]
+    kept = [*_label_files(firmware), *_record_files(firmware)]
+    files = [*rendered.files, *board_file, *kept, _settings_file(intent, out)]
     templates = rendered.receipt.get("templates")
     plan = ProjectPlan(
         tuple(sorted(files, key=lambda file: file.path)),
@@ -95,6 +96,7 @@ def _model_intent(program: Program, golden: Golden | None, asked: ModelRequest) 
         labels=f"{folder}/{LABELS}" if asked.labels is not None else "",
         module=asked.module,
         tflite=f"{folder}/{REFERENCE}" if asked.tflite is not None else "",
+        tuning_records=f"{folder}/{RECORDS}" if asked.tuning_records is not None else "",
         golden_origin=golden.origin if golden else "",
         golden_sha256=hashlib.sha256(golden.npz).hexdigest() if golden else "",
     )
@@ -105,6 +107,15 @@ def _label_files(firmware: Firmware) -> list[ProjectFile]:
         ProjectFile(f"gen/{program.name}/{LABELS}", labels_text(program.labels), "ours")
         for program in firmware.programs
         if program.labels
+    ]
+
+
+def _record_files(firmware: Firmware) -> list[ProjectFile]:
+    return [
+        ProjectFile(f"gen/{program.name}/{RECORDS}", bytes(constant.data), "ours")
+        for program in firmware.programs
+        for constant in program.constants
+        if constant.label == "tuning_records"
     ]
 
 
@@ -144,6 +155,10 @@ def _compiler(program: Program) -> dict[str, object]:
         facts = program.adapter["xcore"]
         made = {"name": "xformer", "version": facts["version"], "command": facts["command"]}
         return {"compiler": made}
+    if "tvm" in program.adapter:
+        keys = ("version", "tensor_layout", "tuning_records")
+        made = {key: program.adapter["tvm"][key] for key in keys}
+        return {"compiler": {"name": "tvm", **{key: word for key, word in made.items() if word}}}
     npu = program.adapter.get("npu", {})
     if not npu or npu["given_compiled"]:
         return {}

@@ -221,6 +221,7 @@ def _program(
             f"runtime-{program.runtime}",
             *(["golden"] if golden is not None else []),
             *(["labels"] if program.labels else []),
+            *(["archive"] if program.is_archive else []),
             *(["reference"] if any(c.label == "reference" for c in program.constants) else []),
             *(["rewritten"] if rewritten and "npu" not in adapter else []),
             *(["npu"] if "npu" in adapter else []),
@@ -234,7 +235,7 @@ def _program(
 
 def _model_file(program: Program, rewritten: bool) -> str:
     """The file in ``gen/<name>/`` that runs on the target."""
-    if program.runtime == "tvm":
+    if program.is_archive:
         return "model.mlf.tar"
     if not rewritten:
         return "model.tflite"
@@ -268,8 +269,8 @@ def _golden(program: Program, golden: Golden | None, tolerance: int | None) -> d
     if golden is None:
         return {"present": False, "run2": False, "origin": "", "tolerance": 0}
     if tolerance is None:
-        # expected outputs of one's own are exact; TVM's kernels round otherwise than TFLM's
-        other_kernels = program.runtime == "tvm" and golden.origin != "golden file"
+        # expected outputs of one's own are exact; kernels of an archive round otherwise than TFLM's
+        other_kernels = program.is_archive and golden.origin != "golden file"
         tolerance = _TVM_TOLERANCE if other_kernels else 0
     return {
         "present": True,

@@ -28,9 +28,9 @@ _HEADER = """\
 """
 _MAX_BYTES = 1 << 20
 _COUNTS = {"arena_size", "max_arena", "tolerance"}
-_FLAGS = {"allow_small_arena", "offline_plan", "shared_arena"}
+_FLAGS = {"allow_float", "allow_small_arena", "offline_plan", "shared_arena"}
 _TABLES = {"compiler_options": str, "custom_ops": str, "io": str, "place": str, "reserve": int}
-_MODEL_KEYS = frozenset({"name", "path", "labels", "golden", "module", "tflite"})
+_MODEL_KEYS = frozenset({"name", "path", "labels", "golden", "module", "tflite", "tuning_records"})
 #: makes the error about a key, from the key and the reason
 _Bad = Callable[[str, str], UsageError]
 
@@ -48,6 +48,8 @@ class ModelIntent:
     module: str = ""
     #: the model that an archive was compiled from
     tflite: str = ""
+    #: schedules for TVM's kernels
+    tuning_records: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +142,14 @@ def _parse_model(table: dict[str, Any], bad: _Bad) -> ModelIntent:
         "labels": table.get("labels", ""),
         "module": table.get("module", ""),
         "tflite": table.get("tflite", ""),
+        "tuning_records": table.get("tuning_records", ""),
         "golden_origin": golden.get("origin", "") if isinstance(golden, dict) else None,
         "golden_sha256": golden.get("sha256", "") if isinstance(golden, dict) else None,
     }
     for key, value in values.items():
         if not isinstance(value, str):
             raise bad(f"model.{key}", "a string is needed")
-    for key in ("path", "labels", "tflite"):
+    for key in ("path", "labels", "tflite", "tuning_records"):
         _check_inside(f"model.{key}", str(values[key]), bad)
     if not values["path"]:
         raise bad("model.path", "a file is needed")
@@ -180,6 +183,7 @@ def merge(request: Request, intent: Intent | None, out: Path) -> Request:
                 labels=out / model.labels if model.labels else None,
                 module=model.module,
                 tflite=out / model.tflite if model.tflite else None,
+                tuning_records=out / model.tuning_records if model.tuning_records else None,
             )
             for model in intent.models
         )
@@ -201,11 +205,17 @@ def merge(request: Request, intent: Intent | None, out: Path) -> Request:
 
 
 def _completed(asked: ModelRequest, before: ModelIntent | None, out: Path) -> ModelRequest:
-    """A model given anew, with the name and the labels that the project has for it."""
+    """A model given anew, with the name, the labels and the records that the project has for it."""
     if before is None:
         return asked
     labels = out / before.labels if before.labels else None
-    return replace(asked, name=asked.name or before.name, labels=asked.labels or labels)
+    records = out / before.tuning_records if before.tuning_records else None
+    return replace(
+        asked,
+        name=asked.name or before.name,
+        labels=asked.labels or labels,
+        tuning_records=asked.tuning_records or records,
+    )
 
 
 def to_intent(
@@ -227,7 +237,7 @@ def _document(intent: Intent) -> dict[str, Any]:
     tables = []
     for model in intent.models:
         table: dict[str, Any] = {"name": model.name, "path": model.path}
-        for key in ("module", "tflite", "labels"):
+        for key in ("module", "tflite", "tuning_records", "labels"):
             if getattr(model, key):
                 table[key] = getattr(model, key)
         if model.golden_sha256:

@@ -12,6 +12,7 @@ from gen_fw.report.documents import diagnostic_document, io_document
 from gen_fw.report.kernels import show_kernels
 from gen_fw.report.memory import show_candidate
 from gen_fw.report.npu import show_npu
+from gen_fw.report.tvm import show_tvm
 from gen_fw.report.xcore import show_xcore
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def show(result: Result, console: Console, *, brief: bool = False) -> None:
             show_kernels(program.name, program.report["kernels"], console)
         if "npu" in program.report:
             show_npu(program.name, program.report["npu"], console)
+        if "tvm" in program.report:
+            show_tvm(program.name, program.report["tvm"], console)
         if "xcore" in program.report:
             show_xcore(program.name, program.report["xcore"], console)
     for program, golden in zip(planned.firmware.programs, planned.firmware.golden, strict=True):

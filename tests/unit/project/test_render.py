@@ -346,7 +346,7 @@ def test_every_template_and_flag_is_used(name: str) -> None:
         assert any((folder / path).is_file() for folder in (family.folder, family.shared_folder))
     known = re.compile(
         r"(ci-(none|github|gitlab)|model-(array|embed)|runtime-\w+|layout-\w+"
-        r"|golden|labels|picture|reference|rewritten|shared-arena|any-golden|any-runtime-\w+|licence-text"
+        r"|archive|golden|labels|picture|reference|rewritten|shared-arena|any-golden|any-runtime-\w+|licence-text"
         r"|two-tiles|dispatched|flash|own-xn|weights|flash-image"
         r"|host|emulated|any-npu|compiled|third-party|toolchain-(arm-none-eabi|riscv64-unknown-elf))"
     )

@@ -52,7 +52,9 @@ class Arrays:
         count = len(values) if data.c_type == "channel" else values.size
         declaration = f"const {c_type} {array}[{count}]"
         self.declarations.append(f"extern {declaration};")
-        self.definitions.append(f"{self._static}{declaration} = {{\n{_initialiser(data.c_type, values)}}};")
+        self.definitions.append(
+            f"{self._static}{declaration} = {{\n{_initialiser(data.c_type, values)}}};"
+        )
         self.known[key] = array
         self.bytes += values.nbytes
         return array

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jinja2
+
 from gen_fw.runtimes.aot.arrays import Arrays
 from gen_fw.runtimes.aot.expressions import plus, rescaled
 from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers

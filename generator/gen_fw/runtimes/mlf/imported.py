@@ -6,9 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gen_fw.archive.types import ELEMENT_BYTES, Archive, Module, TensorFact
-from gen_fw.errors import UsageError
+from gen_fw.errors import Diagnostic, UsageError
 from gen_fw.model.types import Model
 
 _SPEC = re.compile(r"([a-z]+[0-9]*)(?::([0-9]{1,9}(?:x[0-9]{1,9}){0,7}))?")
@@ -17,12 +18,17 @@ _SPEC = re.compile(r"([a-z]+[0-9]*)(?::([0-9]{1,9}(?:x[0-9]{1,9}){0,7}))?")
 @dataclass(frozen=True, slots=True)
 class Imported:
     """``reference`` is the .tflite that the archive was compiled from: quantization, and expected
-    outputs. ``io``: tensor name -> ``dtype:shape``, for what the archive does not tell."""
+    outputs. ``io``: tensor name -> ``dtype:shape``, for what the archive does not tell. ``made``:
+    how the archive was made of ``reference`` just now, plain data for lock and report; empty for an
+    archive that was given. ``records``: the schedules that it was made with."""
 
     archive: Archive
     module: Module
     reference: Model | None = None
     io: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, Any] = field(default_factory=dict)
+    records: bytes = b""
+    notes: tuple[Diagnostic, ...] = ()
 
     def told(self, *names: str) -> TensorFact | None:
         """What the user says about the tensor of one of these names. Raises UsageError."""

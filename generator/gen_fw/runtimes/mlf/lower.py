@@ -76,19 +76,31 @@ def lower(imported: Imported, name: str, board: Board) -> Program:
             ),
             Region("code", "kernels", _code_bytes(module), _ALIGNMENT, "static", "estimate"),
         ),
-        constants=(
-            Constant("model", memoryview(imported.archive.raw)),
-            *([Constant("reference", reference.raw)] if reference is not None else []),
-        ),
+        constants=_inputs(imported),
         sources=emitted.sources,
-        adapter={**adapter, "arena_bytes": {"target": arena, "host64": arena}},
+        adapter={
+            **adapter,
+            "arena_bytes": {"target": arena, "host64": arena},
+            **({"tvm": dict(imported.made)} if imported.made else {}),
+        },
         report=_report(imported, entry, work, arena),
         stack_bytes=max(_LEAST_STACK, stack_bytes(module)),
         diagnostics=(
+            *imported.notes,
             *_notes(name, module, emitted, inputs, reference),
             *_unused_io(imported, [*inputs, *outputs], adapter),
         ),
     )
+
+
+def _inputs(imported: Imported) -> tuple[Constant, ...]:
+    """What the project keeps: its input as given, first."""
+    model = imported.reference
+    if imported.made and model is not None:
+        records = [Constant("tuning_records", memoryview(imported.records))]
+        return (Constant("model", model.raw), *(records if imported.records else []))
+    archive = Constant("model", memoryview(imported.archive.raw))
+    return (archive, *([Constant("reference", model.raw)] if model is not None else []))
 
 
 def check(module: Module, board: Board) -> None:
@@ -293,6 +305,8 @@ def _report(imported: Imported, entry: Entry, work: Workspace | None, arena: int
         "operators": [],
         "arena_bytes": {"target": arena, "host64": arena},
     }
+    if imported.made:
+        report["tvm"] = dict(imported.made)
     if imported.reference is not None:
         report["macs_total"] = _macs(imported.reference)
     return report

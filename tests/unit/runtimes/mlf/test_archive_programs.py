@@ -304,7 +304,9 @@ def test_inspect(tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["chirps_int8.mlf.tar", "--runtime", "aot"], 2, "has no model"),
-        (["sine_int8.tflite", "--runtime", "tvm"], 2, "needs an archive"),
+        (["chirps_int8.mlf.tar", "--tensor-layout", "nhwc"], 2, "models that TVM compiles"),
+        (["chirps_int8.mlf.tar", "--runtime", "tvm", "--allow-float"], 2, "compiled already"),
+        (["chirps_int8.mlf.tar", "--runtime", "tvm", "--tuning-records", "x.json"], 2, "goes with"),
         (["sine_int8.tflite", "--tflite", "sine_int8.tflite"], 2, "goes with an archive"),
         (["chirps_int8.mlf.tar", "--module", "other"], 2, "it has chirps"),
         (["chirps_int8.mlf.tar", "--io", "x=int7:1"], 2, "no element type"),

@@ -76,7 +76,9 @@ def indexed(spec: Spec) -> Unscheduled:
     with script.loops(sizes) as at, script.loop(w["run"]) as run:
         read, written, turn = [], [], w["run"]
         for variable, (size, step, table) in reversed(list(zip(at, w["loops"], strict=True))):
-            read.append(f'T.Cast("int32", {table}[{variable}])' if table else f"{variable} * {step}")
+            read.append(
+                f'T.Cast("int32", {table}[{variable}])' if table else f"{variable} * {step}"
+            )
             written.append((variable, turn))
             turn *= size
         place = " + ".join([*read, run])

@@ -81,7 +81,7 @@ def term(steps: Sequence[tuple[str, int]], start: int = 0) -> str:
 
 def call(dtype: str, function: str, *arguments: str) -> str:
     """A call of a C function with a value."""
-    return f'T.call_extern({", ".join([repr(dtype), repr(function), *arguments])})'
+    return f"T.call_extern({', '.join([repr(dtype), repr(function), *arguments])})"
 
 
 def address(array: str) -> str:
