@@ -11,13 +11,14 @@ from gen_fw.boards.board import Board
 from gen_fw.compilers.tvm.child import compile_kernels
 from gen_fw.compilers.tvm.compiled import Compiled, Port
 from gen_fw.compilers.tvm.installed import VERSION, check_installed
+from gen_fw.compilers.tvm.layouts import channels_first
 from gen_fw.compilers.tvm.options import TvmOptions
 from gen_fw.compilers.tvm.sources import source
 from gen_fw.compilers.tvm.steps import finished, refuses
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.types import Model, Subgraph
-from gen_fw.runtimes.aot.layer import Step
+from gen_fw.runtimes.aot.layer import Alias, Step
 from gen_fw.runtimes.aot.lower import body_of
 from gen_fw.runtimes.aot.subgraphs import Finish, Functions, RefusedError, make_functions
 from gen_fw.runtimes.aot.target import Target, target_of
@@ -87,8 +88,10 @@ def compiled_functions(
     """Every subgraph's steps with kernels by TVM, and their plan. Raises what ``compile_model``
     raises."""
 
-    def finish(graph: Subgraph, steps: Sequence[Step]) -> Sequence[Step]:
+    def finish(graph: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]) -> Sequence[Step]:
         progress(f"TVM {VERSION} makes {len(steps)} kernels")
+        if options.tensor_layout == "nchw":
+            steps = channels_first(steps, graph, aliases)
         return finished(steps, graph, target.registers, _knobs(options), compile_kernels)
 
     try:

@@ -69,7 +69,7 @@ class Finish:
     when it has one; ``finish`` makes the steps of a subgraph ready for the plan of memory."""
 
     refuses: Callable[[Step], str]
-    finish: Callable[[Subgraph, Sequence[Step]], Sequence[Step]]
+    finish: Callable[[Subgraph, Sequence[Step], Sequence[Alias]], Sequence[Step]]
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ class _Maker:
         if not needed:
             return
         if self._other:
-            draft.steps = list(self._other.finish(subgraph, draft.steps))
+            draft.steps = list(self._other.finish(subgraph, draft.steps, draft.aliases))
         memory = plan_memory(self._model, subgraph, draft.steps, draft.aliases, draft.homes)
         slots = {slot.key: slot for step in memory.steps for slot in _slots(step, draft.homes)}
         for slot in slots.values():

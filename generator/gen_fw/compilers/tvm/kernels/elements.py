@@ -6,7 +6,14 @@ from __future__ import annotations
 
 import re
 
-from gen_fw.compilers.tvm.kernels.script import Script, address, call, number, static, term
+from gen_fw.compilers.tvm.kernels.script import (
+    Script,
+    address,
+    call,
+    number,
+    static,
+    term,
+)
 from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
 
 _SOURCE = re.compile(r"@(\d)")

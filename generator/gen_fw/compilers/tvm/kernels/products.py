@@ -46,12 +46,14 @@ def product(spec: Spec) -> Unscheduled:
         zero = tirx.const(w["input_zero"], spec.parameter("input").dtype)
         return te.if_then_else(inside(w, y, x), value, zero)
 
-    def flat(group: Any, pixel: Any) -> Any:
-        """Where a pixel begins whose taps are contiguous."""
-        return tirx.min(pixel, pixels - 1) * w["depth"] + group * depth
+    def direct_tap(group: Any, pixel: Any, k: Any) -> Any:
+        """The same where a pixel's taps are one pixel of the input."""
+        pixel = tirx.min(pixel, pixels - 1)
+        if w.get("in_layout", "nhwc") == "nchw":  # of one image
+            return buffers["input"][(group * depth + k) * pixels + pixel]
+        return buffers["input"][pixel * w["depth"] + group * depth + k]
 
-    straight = direct and w.get("in_layout", "nhwc") == "nhwc"
-    if not straight:
+    if not direct:
         patches = te.compute(
             (groups, pixels + _BEYOND, taps),
             lambda g, p, k: tap(
@@ -67,7 +69,7 @@ def product(spec: Spec) -> Unscheduled:
     weights = buffers["weights"]
 
     def term(g: Any, p: Any, o: Any) -> Any:
-        data = buffers["input"][flat(g, p) + axis] if straight else patches[g, p, axis]
+        data = direct_tap(g, p, axis) if direct else patches[g, p, axis]
         at = (g * taps + axis) * channels + tirx.min(o, channels - 1)
         return te.sum(data.astype(total) * weights[at].astype(total), axis=axis)
 
@@ -116,7 +118,7 @@ def product(spec: Spec) -> Unscheduled:
         start = sch.decompose_reduction(acc, k0)
         for loop in sch.get_loops(start)[3:]:
             sch.unroll(loop)
-        if not straight:
+        if not direct:
             gathered = sch.get_sblock("patches")
             sch.compute_at(gathered, p0, preserve_unit_loops=True)
             taps_loop = sch.get_loops(gathered)[-1]
