@@ -42,6 +42,13 @@ class Kernel:
     buffers: tuple[Buffer, ...]
 
 
+def widest(kernels: Sequence[Kernel]) -> Kernel:
+    """One kernel for versions that differ in the sizes of their buffers only."""
+    columns = zip(*(kernel.buffers for kernel in kernels), strict=True)
+    buffers = tuple(max(column, key=lambda buffer: buffer.length) for column in columns)
+    return Kernel(kernels[0].entry, buffers)
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """What one version took. ``fault`` is empty when it ran to its end; else the rest is 0."""

@@ -19,7 +19,7 @@ from gen_fw.compilers.tvm.steps import Kernel as Made
 from gen_fw.compilers.tvm.steps import key
 from gen_fw.model.types import Model, Subgraph
 from gen_fw.run.bench import Kernel
-from gen_fw.run.bench_source import Buffer
+from gen_fw.run.bench_source import Buffer, Role
 from gen_fw.runtimes.aot.emit import Call
 from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, TensorArgument
 from gen_fw.runtimes.aot.lower import body_of
@@ -68,7 +68,7 @@ class Task:
             return Buffer(argument.parameter, argument.c_type, len(data), "constant", data)
         assert isinstance(argument, TensorArgument)
         size = max(self.graph.tensors[argument.tensor].elements, 1) * dtype.itemsize
-        role = "output" if argument.written else "input"
+        role: Role = "output" if argument.written else "input"
         return Buffer(argument.parameter, argument.c_type, size, role)
 
 
@@ -80,7 +80,7 @@ def tasks(
     Raises ModelError or ToolMissingError, as ``compile_model`` does.
     """
     target = target_for(board)
-    functions = compiled_functions(model, target, options, progress)
+    functions = compiled_functions(model, target, options, progress, {})
     main = functions.main
     body = body_of(model, main, functions.state)
     found: dict[str, list[Call]] = {}

@@ -60,12 +60,6 @@ class Trials:
         }
         self._append(json.dumps(row, sort_keys=True) + "\n")
 
-    def forget(self, kernel: str) -> None:
-        """Gives up a kernel's trials: what they say no longer holds."""
-        self._known.pop(kernel, None)
-        row = {"schema": SCHEMA, "bench": json.loads(self._bench), "kernel": kernel, "forget": True}
-        self._append(json.dumps(row, sort_keys=True) + "\n")
-
     def _append(self, text: str) -> None:
         with self._path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -105,9 +99,6 @@ class Trials:
 
     def _take(self, row: Mapping[str, Any]) -> None:
         """A line of this bench; one that says nothing is left out."""
-        if row.get("forget"):
-            self._known.pop(str(row.get("kernel")), None)
-            return
         with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
             knobs = {str(name): int(value) for name, value in row["knobs"].items()}
             trial = Trial(knobs, int(row["instructions"]), int(row["code_bytes"]), row["fault"])

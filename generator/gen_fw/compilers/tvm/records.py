@@ -18,11 +18,12 @@ from gen_fw.boards.board import Board
 from gen_fw.errors import Diagnostic, UsageError
 
 SCHEMA = "gen-fw/tvm-records/1"
-_MAX_BYTES = 16 << 20
+#: those of a large model have some kilobytes
+MAX_BYTES = 16 << 20
 _KEY = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MAX_TEXT = 200
-_HINT = "`gen-fw tvm tune` writes such files; docs/tvm.md describes them"
+HINT = "`gen-fw tvm tune` writes such files; docs/tvm.md describes them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def read_records(data: bytes, where: str = "tuning records") -> Read:
     Entries that later versions may add are ignored, with a note. Raises UsageError with the place
     of the first fault.
     """
-    if len(data) > _MAX_BYTES:
-        raise _damaged(where, f"it is larger than {_MAX_BYTES >> 20} MiB")
+    if len(data) > MAX_BYTES:
+        raise _damaged(where, f"it is larger than {MAX_BYTES >> 20} MiB")
     try:
         document = json.loads(data.decode("utf-8"), parse_constant=_no_number)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -128,7 +129,7 @@ def _no_number(text: str) -> Any:
 
 
 def _damaged(where: str, why: str) -> UsageError:
-    return UsageError("these tuning records cannot be read", where=where, why=why, hint=_HINT)
+    return UsageError("these tuning records cannot be read", where=where, why=why, hint=HINT)
 
 
 def written(records: Iterable[Record]) -> bytes:
@@ -158,7 +159,7 @@ def for_board(records: Sequence[Record], board: Board | None) -> dict[str, Recor
             return 0, record.board
         if record.isa == board.cpu.isa:
             return 1, record.board
-        return (2 if _family(record.isa) == _family(board.cpu.isa) else 3), record.board
+        return (2 if isa_family(record.isa) == isa_family(board.cpu.isa) else 3), record.board
 
     chosen: dict[str, Record] = {}
     for record in sorted(records, key=distance, reverse=True):
@@ -166,6 +167,6 @@ def for_board(records: Sequence[Record], board: Board | None) -> dict[str, Recor
     return chosen
 
 
-def _family(isa: str) -> str:
+def isa_family(isa: str) -> str:
     """cortex-m4 -> cortex, rv32imc -> rv32, xtensa-lx7 -> xtensa."""
     return isa[:4] if isa.startswith("rv") else isa.partition("-")[0]
