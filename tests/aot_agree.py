@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from aot_harness import Case, run_cases
-from aot_oracle import Question, preserved
+from aot_harness import Case, Outcome, run_cases
+from aot_oracle import Question, Tensors, preserved
 from aot_programs import lowered
 from aot_targets import Target
 from fuzz_builder import Builder
@@ -37,16 +37,34 @@ def agree(
     """Asserts that no byte of any tensor differs, and that at most the rest of ``share`` is left
     out: TFLM refuses the model, or its scales are so far from sense that this runtime does."""
     cases = cases_of_models(models, board, share=share)
+    compared(cases, models, target, work)
+    return cases
+
+
+def compared(
+    cases: Sequence[Case], models: Sequence[FuzzModel], target: Target, work: Path
+) -> Outcome:
+    """What the programs of ``models`` did on a target; asserts that no byte of any tensor
+    differs."""
     outcome = run_cases(cases, target, work, unity=True)
     families = {fuzz.name: fuzz.family for fuzz in models}
     found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
     assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
-    return cases
+    return outcome
 
 
-def cases_of_models(models: Sequence[FuzzModel], board: str, *, share: float = 0.98) -> list[Case]:
-    """The programs of models, with what TFLM computes."""
-    answers = preserved([Question(fuzz.model, fuzz.samples) for fuzz in models])
+def cases_of_models(
+    models: Sequence[FuzzModel],
+    board: str,
+    *,
+    share: float = 0.98,
+    optimise: str = "speed",
+    begins: Callable[[FuzzModel], tuple[bool, ...]] = lambda _fuzz: (),
+    settled: Callable[[Model, Tensors], Tensors] = lambda _model, tensors: tensors,
+) -> list[Case]:
+    """The programs of models, with what TFLM computes. ``begins`` tells which samples begin with
+    the state after init (empty: all), ``settled`` makes the expected tensors of TFLM's."""
+    answers = preserved([Question(fuzz.model, fuzz.samples, begins(fuzz)) for fuzz in models])
     cases = []
     refused = []
     for fuzz, answer in zip(models, answers, strict=True):
@@ -54,8 +72,9 @@ def cases_of_models(models: Sequence[FuzzModel], board: str, *, share: float = 0
             refused.append(f"{fuzz.name}: TFLM {answer}")
             continue
         with suppress(ModelError):
-            program = lowered(fuzz.model, fuzz.name, board)
-            cases.append(Case(program, fuzz.model, fuzz.samples, tuple(answer)))
+            program = lowered(fuzz.model, fuzz.name, board, optimise)
+            expected = tuple(settled(fuzz.model, tensors) for tensors in answer)
+            cases.append(Case(program, fuzz.model, fuzz.samples, expected, begins(fuzz)))
             continue
         refused.append(fuzz.name)
     assert len(cases) >= share * len(models), refused

@@ -13,6 +13,24 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples" / "models"
 SMALL = EXAMPLES / "sine_int8.tflite"
 DIGITS = EXAMPLES / "digits_int8.tflite"
+ARCHIVE = EXAMPLES / "chirps_int8.mlf.tar"
+OURS = ROOT / "tests" / "data" / "models"
+#: in the folder of real models, with golden outputs of TFLite Micro beside them
+REAL = {
+    "kws": "mlperf_kws_ref_model",
+    "vww": "mlperf_vww_96_int8",
+    "resnet8": "mlperf_pretrainedResnet_quant",
+    "person_detect": "tflm_person_detect",
+    "ad01": "mlperf_ad01_int8",
+}
+OWN = {
+    "digits": EXAMPLES / "digits_int8.tflite",
+    "chirps": EXAMPLES / "chirps_int8.tflite",
+    "sine_float32": EXAMPLES / "sine_float32.tflite",
+    "branches": OURS / "branches_int8.tflite",
+    "labels_inside": OURS / "labels_inside.tflite",
+    "multi_io": OURS / "multi_io.tflite",
+}
 
 
 def need_wheel() -> None:

@@ -43,10 +43,14 @@ def prepared(
     Raises UsageError for options that the board cannot follow, ModelError, ToolMissingError, and
     DoesNotFitError with the table of what was tried.
     """
+    archives = not any(isinstance(model, Model) for _, model in models)
+    if archives and options.runtime not in ("", "tvm"):
+        raise UsageError(
+            f"--runtime {options.runtime}: an archive of TVM is code, and has no model",
+            hint="leave --runtime out, or generate from the .tflite",
+        )
     if board.kernels == "xcore":
-        from gen_fw.xcore_programs import prepared as on_xcore
-
-        return on_xcore(models_alone(models, board), board, options, progress)
+        return _on_xcore(models, board, options, progress)
     wanted: dict[str, Any] = {
         "wanted": options.place,
         "reserve": options.reserve,
@@ -54,12 +58,6 @@ def prepared(
         "alternatives": alternatives,
     }
     lower = lowering(options, board)
-    archives = not any(isinstance(model, Model) for _, model in models)
-    if archives and options.runtime not in ("", "tvm"):
-        raise UsageError(
-            f"--runtime {options.runtime}: an archive of TVM is code, and has no model",
-            hint="leave --runtime out, or generate from the .tflite",
-        )
     accelerator = None if archives else compiling(options, board)
     if accelerator is None:
         not_compiled(models, board, options)
@@ -85,6 +83,17 @@ def prepared(
         first, *others = chosen.programs
         noted = replace(first, diagnostics=(*first.diagnostics, note))
         return replace(chosen, programs=(noted, *others))
+
+
+def _on_xcore(
+    models: Sequence[tuple[str, Source]], board: Board, options: Options, progress: Progress
+) -> Chosen:
+    """Tiles have RAM of their own, so that a placement is more than a memory for each role."""
+    from gen_fw import xcore_plain, xcore_programs
+
+    if xcore_plain.is_plain(models, options):
+        return xcore_plain.prepared(models, board, options, progress)
+    return xcore_programs.prepared(models_alone(models, board), board, options, progress)
 
 
 def oracle_of(program: Program) -> Oracle | None:

@@ -154,9 +154,11 @@ class _Trial:
 
     def on_xcore(self, board: Board) -> tuple[tuple[Program, ...], tuple[Candidate, ...]]:
         """Tiles have RAM of their own, so that a placement is more than a memory for each role."""
-        from gen_fw.xcore_steps import fitted
+        from gen_fw import xcore_plain, xcore_steps
 
-        return fitted(models_alone(self.models, board), board, self.options)
+        if xcore_plain.is_plain(self.models, self.options):
+            return xcore_plain.fitted(self.models, board, self.options)
+        return xcore_steps.fitted(models_alone(self.models, board), board, self.options)
 
     def programs(self, board: Board) -> tuple[Program, ...]:
         from gen_fw.lowering import estimating

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gen_fw.boards.board import Board
-from gen_fw.errors import ModelError, UsageError
+from gen_fw.errors import UsageError
 from gen_fw.model.types import Model
 from gen_fw.request import ModelRequest, stem
 
@@ -41,18 +41,18 @@ class Input:
 
 
 def models_alone(inputs: Sequence[tuple[str, Source]], board: Board) -> list[tuple[str, Model]]:
-    """The inputs (name, what it is made of) of a board that executes models only.
+    """The inputs (name, what it is made of) of a runtime that executes models only.
 
-    Raises ModelError for an archive.
+    Raises UsageError for an archive.
     """
     models: list[tuple[str, Model]] = []
     for name, source in inputs:
         if not isinstance(source, Model):
-            raise ModelError(
-                f"board {board.name} takes models, and this is an archive of TVM",
+            raise UsageError(
+                f"{name} is an archive of TVM, which runtime {board.default_runtime} does not take",
                 where=name,
-                why=f"its runtime {board.default_runtime} takes no code of another compiler",
-                hint="generate from the .tflite that the archive was compiled from",
+                why=f"a firmware for {board.name} has one runtime",
+                hint="--runtime aot, beside which archives run; archives alone need no --runtime",
             )
         models.append((name, source))
     return models

@@ -69,7 +69,8 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     progress(f"reading {path.name}")
     model = read_model(path)
     if board.kernels == "xcore":
-        return _on_xcore(model, board, path.name, resolver_call(build.release))
+        call = resolver_call(build.release)
+        return _on_xcore(model, board, path.name, call, plain=asked.runtime == "aot")
     named = asked.board and board.name
     npu = board.accelerator
     compiled = npu is not None and compiled_for(model) in ("", npu.name)
@@ -119,20 +120,30 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
 
 
 def _on_xcore(
-    model: Model, board: Board, file: str, call: Callable[[Operator], str | None]
+    model: Model, board: Board, file: str, call: Callable[[Operator], str | None], *, plain: bool
 ) -> Inspection:
-    """What can be told before xformer runs: which operators it refuses."""
+    """What can be told before xformer runs: which operators it refuses, and which generated C does
+    not have. The arena is that of generated C when ``plain``."""
     from gen_fw.compilers.xformer_summary import is_xformed, refusals
     from gen_fw.report.inspect import document
+    from gen_fw.runtimes.aot.lower import misfits
 
     reasons = ["xformer made this model, and takes no model twice"] * is_xformed(model)
     reasons += refusals(model)
+    unknown = misfits(model, board)
+    supported = {
+        "xcore": {"ok": not reasons, "reasons": reasons},
+        "aot": {"ok": not unknown, "reasons": unknown},
+    }
+    if plain:
+        found = _Arena() if unknown else _aot(model, board)
+        return Inspection(document(model, file, supported, call, found.document), found.plan)
     note = Diagnostic(
         f"the arena on {board.name} is not known",
         why="xformer, XMOS's compiler, plans it",
-        hint="gen-fw MODEL --board B -o DIR --dry-run runs it; gen-fw fit estimates",
+        hint="gen-fw MODEL --board B -o DIR --dry-run runs it; gen-fw fit estimates; "
+        "--runtime aot shows that of generated C",
     )
-    supported = {"xcore": {"ok": not reasons, "reasons": reasons}}
     told = replace(model, diagnostics=(*model.diagnostics, note))
     return Inspection(document(told, file, supported, call, None), None)
 
@@ -154,9 +165,10 @@ def _target(asked: Asked) -> tuple[Board, Build]:
         )
     board = load_board(asked.board or "host")
     if board.kernels == "xcore":
-        if asked.runtime or asked.kernels:
+        if asked.runtime not in ("", "aot") or asked.kernels:
             raise UsageError(
-                f"board {board.name} has the runtime xcore only", hint="leave --runtime out"
+                f"board {board.name} has the runtimes xcore and aot, and no choice of kernels",
+                hint="leave --runtime and --kernels out, or --runtime aot",
             )
         return board, build_for_isa("host", "")
     if asked.board:

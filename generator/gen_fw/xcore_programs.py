@@ -20,7 +20,7 @@ from gen_fw.compilers.xformer_options import (
 from gen_fw.compilers.xmos_wheel import Wheel, find_wheel
 from gen_fw.errors import Diagnostic, DoesNotFitError, ModelError, UsageError
 from gen_fw.memory.document import candidate_document
-from gen_fw.memory.place import Chosen
+from gen_fw.memory.place import Chosen, shortage
 from gen_fw.memory.sizing import sized
 from gen_fw.model.types import Model
 from gen_fw.program import Candidate, Constant, Program
@@ -272,7 +272,7 @@ class _Search:
         limit = (
             f", --max-arena {options.max_arena}" if options.max_arena not in (None, "auto") else ""
         )
-        best = min(tried, key=_shortage)
+        best = min(tried, key=shortage)
         why = "; ".join(
             f"{use.memory} has {use.available} bytes, {use.needed} are needed "
             f"({use.needed - use.available} too many)"
@@ -336,7 +336,3 @@ class _Search:
 
 def _size(programs: Sequence[Program]) -> int:
     return sum(program.region("arena").bytes for program in programs)
-
-
-def _shortage(candidate: Candidate) -> int:
-    return sum(max(0, use.needed - use.available) for use in candidate.uses)

@@ -33,7 +33,10 @@ def fitted(
     tried: list[Candidate] = []
     first: tuple[Program, ...] = ()
     chosen = first_choice(board, options.place)
-    for step in (_modes(chosen, board, options, len(models)), *_others(board, options, models)):
+    for step in (
+        first_modes(chosen, board, options, len(models)),
+        *_others(board, options, models),
+    ):
         pairs = zip(models, step, strict=True)
         programs = tuple(estimated(model, name, mode) for (name, model), mode in pairs)
         first = first or programs
@@ -53,7 +56,7 @@ def _others(
 def steps(board: Board, options: Options, count: int) -> Iterator[tuple[tuple[Mode, ...], bool]]:
     """What is tried, best first: a mode for each of ``count`` programs, and whether operators are
     split. Without ``--max-arena auto`` it is only what ``--place`` says."""
-    first = _modes(first_choice(board, options.place), board, options, count)
+    first = first_modes(first_choice(board, options.place), board, options, count)
     yield first, False
     if options.max_arena is None:
         return
@@ -72,7 +75,7 @@ def advice(board: Board, options: Options, count: int) -> Iterator[tuple[tuple[M
         found = [
             mode for mode in found if mode.kind in ("inside", "flash") and mode.arena == mode.tile
         ]
-    sets = [_modes(mode, board, options, count) for mode in found]
+    sets = [first_modes(mode, board, options, count) for mode in found]
     near = [one for one in sets if LPDDR not in (one[0].arena, one[0].model)]
     far = [one for one in sets if one not in near]
     external = [one for one in near if one[0].kind != "inside"]
@@ -82,8 +85,9 @@ def advice(board: Board, options: Options, count: int) -> Iterator[tuple[tuple[M
     yield from ((one, True) for one in far)
 
 
-def _modes(mode: Mode, board: Board, options: Options, count: int) -> tuple[Mode, ...]:
-    """The mode of each program: all alike, or one tile each."""
+def first_modes(mode: Mode, board: Board, options: Options, count: int) -> tuple[Mode, ...]:
+    """The mode of each program: all alike, or one tile each. Raises UsageError for a mode that two
+    tiles cannot have."""
     if options.layout != TILES:
         return (mode,) * count
     result = []
@@ -106,8 +110,8 @@ def check_options(count: int, board: Board, options: Options) -> None:
     if runtime != RUNTIME:
         raise UsageError(
             f"board {board.name} has no runtime {runtime!r:.80}",
-            why="XMOS's AI tools execute models there",
-            hint=f"--runtime {RUNTIME}, or leave it out",
+            why="XMOS's AI tools execute models there, or plain C",
+            hint=f"--runtime {RUNTIME}, --runtime aot, or leave it out",
         )
     if options.compiler == "none":
         raise UsageError(
@@ -125,8 +129,13 @@ def check_options(count: int, board: Board, options: Options) -> None:
         )
     if options.custom_ops:
         raise UsageError("--custom-op: xformer takes no custom operators", hint="leave it out")
+    check_project(count, board, options)
+
+
+def check_project(count: int, board: Board, options: Options) -> None:
+    """Raises UsageError for what projects of the family do not do, whatever their runtime."""
     if options.model_format == "embed":
-        raise UsageError("--model-format embed: the model is C++ here", hint="leave it out")
+        raise UsageError("--model-format embed: the model is code here", hint="leave it out")
     check_wanted(board, options.place, options.reserve)
     if "persistent" in options.place:
         raise UsageError(

@@ -4,15 +4,13 @@ tensor."""
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from aot_agree import blank_case
-from aot_harness import Case, run_cases
-from aot_oracle import Question, preserved
+from aot_agree import blank_case, cases_of_models, compared
+from aot_harness import run_cases
 from aot_programs import lowered
 from aot_targets import EMULATED, HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_damage import damaged_model
@@ -37,18 +35,8 @@ def _agree(
 ) -> None:
     """At most 1 model in 100 is left out: TFLM refuses it or crashes, or its scales are so far
     from sense that TFLM's own arithmetic overflows and this runtime refuses it."""
-    answers = preserved([Question(fuzz.model, fuzz.samples) for fuzz in models])
-    cases = []
-    for fuzz, answer in zip(models, answers, strict=True):
-        with suppress(ModelError):
-            if not isinstance(answer, str):
-                program = lowered(fuzz.model, fuzz.name, board, optimise)
-                cases.append(Case(program, fuzz.model, fuzz.samples, tuple(answer)))
-    assert len(cases) >= 0.99 * len(models)
-    outcome = run_cases(cases, target, work, unity=True)
-    families = {fuzz.name: fuzz.family for fuzz in models}
-    found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
-    assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
+    cases = cases_of_models(models, board, share=0.99, optimise=optimise)
+    outcome = compared(cases, models, target, work)
     traced = sum(min(measured.traced) for measured in outcome.measured.values())
     assert traced >= 0.9 * sum(len(case.model.subgraphs[0].operators) for case in cases)
 

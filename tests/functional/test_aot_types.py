@@ -4,14 +4,13 @@ every tensor, integers to the byte."""
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from aot_harness import Case, run_cases
-from aot_oracle import Question, preserved
+from aot_agree import blank_case, cases_of_models, compared
+from aot_harness import run_cases
 from aot_programs import lowered
 from aot_targets import HOSTS, M4, M55, RV32, SANITIZED, Target
 from fuzz_models import FuzzModel
@@ -27,19 +26,8 @@ _EACH = 2
 
 def _agree(models: list[FuzzModel], board: str, target: Target, work: Path) -> None:
     """At most 1 model in 50 is left out: TFLM refuses it, or its scales are out of all range."""
-    answers = preserved([Question(fuzz.model, fuzz.samples, begins(fuzz)) for fuzz in models])
-    cases = []
-    for fuzz, answer in zip(models, answers, strict=True):
-        with suppress(ModelError):
-            if not isinstance(answer, str):
-                program = lowered(fuzz.model, fuzz.name, board)
-                expected = tuple(settled(fuzz.model, tensors) for tensors in answer)
-                cases.append(Case(program, fuzz.model, fuzz.samples, expected, begins(fuzz)))
-    assert len(cases) >= 0.98 * len(models)
-    outcome = run_cases(cases, target, work, unity=True)
-    families = {fuzz.name: fuzz.family for fuzz in models}
-    found = Counter(families[mismatch.program] for mismatch in outcome.mismatches)
-    assert not outcome.mismatches, f"{dict(found)}\n{outcome.mismatches[:10]}"
+    cases = cases_of_models(models, board, begins=begins, settled=settled)
+    compared(cases, models, target, work)
 
 
 def _models(start: int, each: int) -> list[FuzzModel]:
@@ -55,10 +43,7 @@ def _survive(seeds: range, target: Target, work: Path) -> None:
             model = read_model(damaged_typed_model(family, seed))
             program = lowered(model, f"{family}_{seed:04d}", "host")
             if program.adapter["arena_bytes"]["target"] <= 1 << 20:
-                inputs = tuple(bytes(io.bytes) for io in program.inputs)
-                places = zip(model.subgraphs[0].outputs, program.outputs, strict=True)
-                outputs = {tensor: bytes(io.bytes) for tensor, io in places}
-                cases.append(Case(program, model, (inputs,), (outputs,)))
+                cases.append(blank_case(program, model))
     assert len(families) * len(seeds) / 10 < len(cases) < len(families) * len(seeds) / 2
     run_cases(cases, target, work, trace=False, unity=True)
 

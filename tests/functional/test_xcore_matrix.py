@@ -14,27 +14,10 @@ import pytest
 
 from gen_fw import generate
 from gen_fw.run.measure import run
-from xcore_models import EXAMPLES, ROOT, dense_chain, lstm_cell, need_wheel, patient
+from xcore_models import OWN, REAL, dense_chain, lstm_cell, need_wheel, patient
 
 pytestmark = pytest.mark.full
-OURS = ROOT / "tests" / "data" / "models"
 BOARD = "xcore-ai-explorer-lpddr"
-#: in the folder of real models, with golden outputs of TFLite Micro beside them
-REAL = {
-    "kws": "mlperf_kws_ref_model",
-    "vww": "mlperf_vww_96_int8",
-    "resnet8": "mlperf_pretrainedResnet_quant",
-    "person_detect": "tflm_person_detect",
-    "ad01": "mlperf_ad01_int8",
-}
-OWN = {
-    "digits": EXAMPLES / "digits_int8.tflite",
-    "chirps": EXAMPLES / "chirps_int8.tflite",
-    "sine_float32": EXAMPLES / "sine_float32.tflite",
-    "branches": OURS / "branches_int8.tflite",
-    "labels_inside": OURS / "labels_inside.tflite",
-    "multi_io": OURS / "multi_io.tflite",
-}
 MADE: dict[str, Callable[[Path], Path]] = {"lstm_cell": lstm_cell, "dense_chain": dense_chain}
 MODES = {
     "internal": {},

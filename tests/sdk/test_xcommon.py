@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Projects for xcore.ai with XMOS's real xcommon.cmake, which XMOS_CMAKE_PATH names: configured,
-built for this computer (BUILD_NATIVE) and run. XTC, which builds for the chip, comes from XMOS only
-and was not there."""
+built for this computer (BUILD_NATIVE) and run; xformer's C++ and plain C. XTC, which builds for the
+chip, comes from XMOS only and was not there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 import sdk_evidence
-from sdk_trees import tree
+from sdk_trees import Tree, tree
 
 from gen_fw import generate
 from gen_fw.compilers.xmos_wheel import find_wheel
-from xcore_models import DIGITS, ROOT, SMALL, need_wheel
+from gen_fw.request import stem
+from xcore_models import ARCHIVE, DIGITS, EXAMPLES, ROOT, SMALL, need_wheel
 
 pytestmark = pytest.mark.sdk
 
@@ -40,6 +41,51 @@ CASES: dict[str, tuple[list[Path], str, dict[str, Any]]] = {
 }
 
 
+#: the same of plain C, which needs no wheel
+PLAIN: dict[str, tuple[list[Path], str, dict[str, Any]]] = {
+    "generated C": ([DIGITS], "xcore-ai-explorer", {"runtime": "aot"}),
+    "an archive of TVM": ([ARCHIVE], "xk-evk-xu316", {}),
+    "generated C and an archive, one arena in LPDDR": (
+        [SMALL, ARCHIVE],
+        "xcore-ai-explorer-lpddr",
+        {"runtime": "aot", "shared_arena": True, "place": {"arena": "lpddr"}},
+    ),
+    "generated C, one model a tile": (
+        [SMALL, DIGITS],
+        "xcore-ai-explorer",
+        {"runtime": "aot", "layout": "tiles"},
+    ),
+}
+
+
+def built(
+    out: Path, models: list[Path], xcommon: Tree, more: dict[str, str]
+) -> tuple[list[str], Path]:
+    """The self-tests' lines, and the application that xcommon.cmake builds in ``out``."""
+    environment = {**os.environ, "XMOS_CMAKE_PATH": str(xcommon.root), **more}
+    commands = (
+        [
+            *("cmake", "-G", "Unix Makefiles", "-B", "build"),
+            *("-DBUILD_NATIVE=ON", "-DCMAKE_MAKE_PROGRAM=make"),
+        ],
+        ["make", "-C", "build"],
+    )
+    for command in commands:
+        done = subprocess.run(
+            command, cwd=out, env=environment, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "warning:" not in done.stderr, done.stderr
+    names = [stem(model) for model in models]
+    binary = out / "bin" / names[0]
+    told = subprocess.run([str(binary)], capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0, told.stdout
+    lines = re.findall(r"^SELFTEST .*$", told.stdout, re.MULTILINE)
+    assert lines == [f"SELFTEST {name} PASS" for name in names]
+    assert (out / "build" / "manifest.txt").is_file()
+    return lines, binary
+
+
 def test_native_builds_with_xcommon(tmp_path: Path) -> None:
     xcommon = tree("xcommon_cmake", "XMOS_CMAKE_PATH", "settings.yml", r"version: v?([\d.]+)")
     need_wheel()
@@ -50,35 +96,12 @@ def test_native_builds_with_xcommon(tmp_path: Path) -> None:
     for number, (name, (models, board, options)) in enumerate(CASES.items()):
         out = tmp_path / f"p{number}"
         generate(models, str(own) if board == "own.xn" else board, out, **options)
-        environment = {
-            **os.environ,
-            "XMOS_CMAKE_PATH": str(xcommon.root),
-            "XMOS_AITOOLSLIB_PATH": str(wheel.runtime),
-        }
-        commands = (
-            [
-                *("cmake", "-G", "Unix Makefiles", "-B", "build"),
-                *("-DBUILD_NATIVE=ON", "-DCMAKE_MAKE_PROGRAM=make"),
-            ],
-            ["make", "-C", "build"],
-        )
-        for command in commands:
-            done = subprocess.run(
-                command, cwd=out, env=environment, capture_output=True, text=True, timeout=600
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert "warning:" not in done.stderr, done.stderr
-        binary = out / "bin" / models[0].stem
-        told = subprocess.run([str(binary)], capture_output=True, text=True, timeout=120)
-        assert told.returncode == 0, told.stdout
-        lines = re.findall(r"^SELFTEST .*$", told.stdout, re.MULTILINE)
-        assert lines == [f"SELFTEST {model.stem} PASS" for model in models]
-        assert (out / "build" / "manifest.txt").is_file()
+        lines, binary = built(out, models, xcommon, {"XMOS_AITOOLSLIB_PATH": str(wheel.runtime)})
         results.append(
             {
                 "name": name,
                 "board": board,
-                "models": ", ".join(model.stem for model in models),
+                "models": ", ".join(map(stem, models)),
                 "line": "; ".join(lines),
                 "elf_sha256": sdk_evidence.sha256(binary),
             }
@@ -93,5 +116,37 @@ def test_native_builds_with_xcommon(tmp_path: Path) -> None:
         command="XMOS_CMAKE_PATH=... pytest -m sdk tests/sdk/test_xcommon.py",
         trees=[xcommon],
         tools={"xmos-ai-tools": wheel.version, "cmake": cmake.split()[2]},
+        results=results,
+    )
+
+
+def test_plain_c_builds_with_xcommon(tmp_path: Path) -> None:
+    xcommon = tree("xcommon_cmake", "XMOS_CMAKE_PATH", "settings.yml", r"version: v?([\d.]+)")
+    results = []
+    for number, (name, (models, board, options)) in enumerate(PLAIN.items()):
+        out = tmp_path / f"p{number}"
+        goldens = [EXAMPLES / f"{stem(model)}_golden.npz" for model in models]
+        generate(models, board, out, goldens=goldens, **options)
+        # whoever asked Python for XMOS's package would fail
+        lines, binary = built(out, models, xcommon, {"XMOS_AITOOLSLIB_PATH": str(tmp_path)})
+        results.append(
+            {
+                "name": name,
+                "board": board,
+                "models": ", ".join(map(stem, models)),
+                "line": "; ".join(lines),
+                "elf_sha256": sdk_evidence.sha256(binary),
+            }
+        )
+    cmake = subprocess.run(["cmake", "--version"], capture_output=True, text=True).stdout
+    sdk_evidence.record(
+        "xcommon-native-c",
+        title="XMOS xcore.ai projects in plain C with xcommon.cmake, built for this computer",
+        method="configured and built by the real xcommon.cmake with BUILD_NATIVE, without XMOS's "
+        "AI tools; self-tests against TFLite Micro's outputs, the archive's against its model's. "
+        "Nothing was compiled by XTC",
+        command="XMOS_CMAKE_PATH=... pytest -m sdk tests/sdk/test_xcommon.py -k plain_c",
+        trees=[xcommon],
+        tools={"cmake": cmake.split()[2]},
         results=results,
     )

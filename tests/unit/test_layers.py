@@ -64,10 +64,14 @@ MAY_IMPORT = {
         "npu_programs",
         "project",
         "runtimes",
+        "xcore_plain",
         "xcore_programs",
         *WORDS,
     },
     "xcore_programs": {"boards", "compilers", "memory", "model", "runtimes", "xcore_steps", *WORDS},
+    # plain C on tiles
+    "xcore_plain": {"boards", "inputs", "lowering", "memory", "model", "runtimes", "xcore_steps"}
+    | WORDS,
     "xcore_steps": {"boards", "compilers", "memory", "model", "runtimes", *WORDS},
     "lowering": {
         "boards",
@@ -85,6 +89,7 @@ MAY_IMPORT = {
     "inspection": {"boards", "compilers", "memory", "model", "report", "runtimes", *WORDS},
     "archive_inspection": {"archive", "boards", "report", "runtimes", *WORDS},
     "fitting": {
+        "xcore_plain",
         "xcore_steps",
         "boards",
         "inputs",

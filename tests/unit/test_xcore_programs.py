@@ -180,7 +180,6 @@ def test_a_model_that_xformer_made_is_recognised(shared: Path) -> None:
     ("options", "words"),
     [
         ({"runtime": "tflm"}, "no runtime 'tflm'"),
-        ({"runtime": "aot"}, "no runtime 'aot'"),
         ({"compiler": "none"}, "--compiler none"),
         ({"compiler": "vela"}, "no compiler 'vela'"),
         ({"kernels": "cmsis_nn"}, "--kernels"),

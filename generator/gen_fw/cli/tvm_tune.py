@@ -65,6 +65,9 @@ def _duration(ctx: click.Context, parameter: click.Parameter, text: str) -> floa
     default="nhwc",
     help="Layout of activations inside kernels; default: nhwc.",
 )
+@click.option(
+    "--allow-float", is_flag=True, help="Let operators compute in float on a board without FPU."
+)
 @talk_options
 def tune(
     model: Path,
@@ -75,6 +78,7 @@ def tune(
     seed: int,
     database: Path | None,
     tensor_layout: str,
+    allow_float: bool,
     talk: Talk,
 ) -> None:
     """Search schedules for the kernels that TVM makes of MODEL: tiles and unrolling with which an
@@ -84,9 +88,6 @@ def tune(
     and keeps what it found; called again, it goes on. The records serve every board:
     `gen-fw MODEL --runtime tvm --board B --tuning-records FILE -o DIR`.
     """
-    from typing import cast
-
-    from gen_fw.compilers.tvm.options import TensorLayout, TvmOptions
     from gen_fw.errors import UsageError
     from gen_fw.files import write_whole
     from gen_fw.report.tune import document, show
@@ -104,7 +105,8 @@ def tune(
         budget,
         trials,
         seed,
-        TvmOptions(cast(TensorLayout, tensor_layout)),
+        tensor_layout,
+        allow_float,
     )
     with talk.progress() as progress:
         result = search(wanted, progress)

@@ -63,10 +63,11 @@ def check_model(model: Model, name: str) -> None:
     found = refusals(model)
     if found:
         raise ModelError(
-            f"xcore.ai cannot execute {name}",
+            f"xformer cannot compile {name}",
             where=found[0].partition(": ")[0],
             why="; ".join(found),
-            hint="replace these operators in the model, and convert it again",
+            hint="--runtime aot makes plain C without xformer, where it has them; or replace these "
+            "operators in the model, and convert it again",
         )
 
 
@@ -167,14 +168,14 @@ def _failed(done: Finished, model: Model, name: str) -> ModelError:
             f"xcore.ai has no kernel for {kernel[1]}",
             where=", ".join(places[:5]) or name,
             why="xcore-opt found none in XMOS's library",
-            hint="replace the operator in the model, and convert it again",
+            hint="--runtime aot, plain C without xformer, or another operator in the model",
         )
     return ModelError(
         "xformer cannot compile this model",
         where=name,
         why=_reason(done, model),
         hint="an int8 model of common operators is what it takes best; "
-        "docs/xmos.md lists what it refuses",
+        "docs/xmos.md lists what it refuses; --runtime aot is plain C without xformer",
     )
 
 

@@ -50,7 +50,7 @@ def find_wheel() -> Wheel:
         raise ToolMissingError(
             "XMOS's AI tools are not installed",
             why=f"{_TOOL} of the Python package {DISTRIBUTION} compiles models for xcore.ai",
-            hint=INSTALL,
+            hint=f"{INSTALL}; or --runtime aot, plain C that needs none of them",
         )
     return found
 

@@ -272,7 +272,7 @@ def _does_not_fit(
     shared_arena: bool,
     alternatives: Callable[[], Iterable[Board]],
 ) -> DoesNotFitError:
-    best = min(tried, key=_shortage)
+    best = min(tried, key=shortage)
     short = [use for use in best.uses if not use.fits]
     why = "; ".join(
         f"{use.memory} has {use.available} bytes, {use.needed} are needed "
@@ -300,7 +300,8 @@ def _does_not_fit(
     )
 
 
-def _shortage(candidate: Candidate) -> int:
+def shortage(candidate: Candidate) -> int:
+    """Bytes that its memories lack, all together."""
     return sum(max(0, use.needed - use.available) for use in candidate.uses)
 
 

@@ -151,7 +151,7 @@ def _settings_file(intent: Intent, out: Path) -> ProjectFile:
 
 def _compiler(program: Program) -> dict[str, object]:
     """The compiler that made what runs, with what decides its output besides the model."""
-    if "xcore" in program.adapter:
+    if program.runtime == "xcore":
         facts = program.adapter["xcore"]
         made = {"name": "xformer", "version": facts["version"], "command": facts["command"]}
         return {"compiler": made}

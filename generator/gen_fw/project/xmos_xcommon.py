@@ -17,7 +17,8 @@ _MAIN, _OTHER = "app_main", "app_tile1"
 def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     """The board's own table, and:
 
-    ``version`` of xmos-ai-tools; ``layout`` (``sequence`` or ``tiles``); ``engines``: names of the
+    ``plain``: the programs are C, without XMOS's AI tools; ``version`` of xmos-ai-tools, empty for
+    plain C; ``layout`` (``sequence`` or ``tiles``); ``engines``: names of the
     programs with parameters in flash, in the order of the image; ``image_bytes``; ``servers``:
     which kinds run (``flash``, ``tile``); ``channels``: programs with a channel to a server;
     ``entries``: [{tile, function, channels, quits}] of tiles that execute; ``applications``:
@@ -40,6 +41,7 @@ def data(firmware: Firmware, board: Board) -> dict[str, Any]:
     image = [part for p in programs for part in p.constants if part.label == "flash.bin"]
     return {
         **facts,
+        "plain": not any(program.runtime == "xcore" for program in programs),
         "version": mine[0]["version"],
         "layout": "tiles" if by_tile else "sequence",
         "engines": engines,

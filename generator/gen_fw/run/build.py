@@ -12,7 +12,6 @@ from gen_fw.errors import GenFwError, ToolMissingError
 from gen_fw.run.process import Done, stream
 from gen_fw.run.project import NativeProject
 
-PRESET, AITOOLS_PRESET = "release", "native"
 #: folder below build/ of the runner that counts what each operator takes
 _PROFILE = "profile"
 _CONFIGURE_SECONDS = 300.0
@@ -41,7 +40,7 @@ def build(
     ``environment`` is looked at for what the project's runtime needs. Raises ToolMissingError when
     the runtime's tree is not named, GenFwError with the compiler's messages when the build fails.
     """
-    preset = AITOOLS_PRESET if project.aitools else PRESET
+    preset = project.preset
     folder = project.folder / "build" / (_PROFILE if profile else preset)
     cache = folder / "CMakeCache.txt"
     needs_tflm = project.cxx and not project.aitools

@@ -58,6 +58,8 @@ class NativeProject:
     icount_shift: int
     toolchain: str
     cxx: bool
+    #: CMake preset that builds it for this computer
+    preset: str
     #: release of xmos-ai-tools whose library it links; empty: none
     aitools: str
     programs: tuple[NativeProgram, ...]
@@ -110,6 +112,7 @@ def _project(folder: Path, data: dict[str, Any]) -> NativeProject:
         icount_shift=int(data["icount_shift"]),
         toolchain=_word(data["toolchain"]) if data["toolchain"] else "",
         cxx=bool(data["cxx"]),
+        preset=_word(data.get("preset") or ("native" if data.get("aitools") else "release")),
         aitools=_release(data.get("aitools", "")),
         programs=tuple(_program(entry) for entry in data["programs"]),
     )

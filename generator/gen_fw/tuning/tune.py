@@ -8,12 +8,13 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from gen_fw.boards.board import Board
 from gen_fw.compilers.tvm.installed import VERSION, check_installed
-from gen_fw.compilers.tvm.options import TvmOptions
+from gen_fw.compilers.tvm.options import TensorLayout, TvmOptions
 from gen_fw.compilers.tvm.records import Record, read_records, written
 from gen_fw.errors import Diagnostic, GenFwError, UsageError
 from gen_fw.run.bench import Bench
@@ -47,7 +48,10 @@ class Wanted:
     budget_seconds: float = 1200.0
     trials: int | None = None
     seed: int = 0
-    options: TvmOptions = field(default_factory=TvmOptions)
+    #: nhwc or nchw
+    tensor_layout: str = "nhwc"
+    #: operators may compute in float32 on a processor without FPU
+    allow_float: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +220,13 @@ class Work:
             file = self._folder / f"records{self._count}.json"
             file.write_bytes(written(records))
             files.append(file)
-        options = self._wanted.options
         asked = request(
             [self._wanted.model],
             self._wanted.board,
             tuning_records=files,
             runtime="tvm",
-            tensor_layout=options.tensor_layout,
-            allow_float=options.allow_float,
+            tensor_layout=self._wanted.tensor_layout,
+            allow_float=self._wanted.allow_float,
         )
         folder = self.project(records)
         generate(asked, folder)
@@ -239,7 +242,9 @@ class Work:
         """The kernels of the model."""
         from gen_fw.model.reader import read_model
 
-        found = tasks(read_model(self._wanted.model), board, self._wanted.options, self._progress)
+        layout = cast(TensorLayout, self._wanted.tensor_layout)
+        options = TvmOptions(layout, allow_float=self._wanted.allow_float)
+        found = tasks(read_model(self._wanted.model), board, options, self._progress)
         if not found:
             raise UsageError(
                 "there is nothing to tune in this model",

@@ -4,7 +4,7 @@ from TVM in a child process, the plan of memory and the sequence of calls from g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gen_fw.boards.board import Board
@@ -43,7 +43,8 @@ def compile_model(
     inputs, outputs = interface(model)
     target = target_for(board)
     tuned = Tuned(options.records, board)
-    functions = compiled_functions(model, target, options, progress, tuned.knobs)
+    floats: dict[str, None] = {}
+    functions = compiled_functions(model, target, board, options, progress, floats, tuned.knobs)
     main = functions.main
     body = body_of(model, main, functions.state)
     text = source(name, body, VERSION, schedule=not target.no_schedule)
@@ -67,6 +68,7 @@ def compile_model(
         {
             "tvm": VERSION,
             "tensor_layout": options.tensor_layout,
+            "float_operators": list(floats),
             "plan": {
                 "bytes": main.memory.plan.bytes,
                 "lower_bound": main.memory.lower_bound,
@@ -89,14 +91,20 @@ def target_for(board: Board | None) -> Target:
 def compiled_functions(
     model: Model,
     target: Target,
+    board: Board | None,
     options: TvmOptions,
     progress: Progress,
+    floats: dict[str, None],
     knobs: Mapping[str, Mapping[str, int]],
 ) -> Functions:
-    """Every subgraph's steps with kernels by TVM, and their plan. ``knobs``: of tuned kernels, by
-    ``steps.key``. Raises what ``compile_model`` raises."""
+    """The steps with kernels by TVM, and their plan; operators that compute in float are added to
+    ``floats``. ``knobs``: of tuned kernels, by ``steps.key``. Raises what ``compile_model``
+    raises."""
 
     def finish(graph: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]) -> Sequence[Step]:
+        floats.update(dict.fromkeys(_floats(steps)))
+        if floats and board is not None and not _has_fpu(board) and not options.allow_float:
+            raise _slow(list(floats), board)
         progress(f"TVM {VERSION} makes {len(steps)} kernels")
         if options.tensor_layout == "nchw":
             steps = channels_first(steps, graph, aliases)
@@ -121,3 +129,25 @@ def kernel_keys(body: Body) -> set[str]:
         for call in body.calls
         if not call.skipped and call.step.words["kernel"].space
     }
+
+
+def _floats(steps: Sequence[Step]) -> Iterator[str]:
+    """Operators that compute in float32."""
+    for step in steps:
+        if any(argument.c_type == "float" for argument in step.arguments):
+            yield f"{step.operator} {step.operator_name}"
+
+
+def _has_fpu(board: Board) -> bool:
+    """Boards that are this computer have one and say nothing of it."""
+    return "fpu" in board.cpu.features or board.cpu.abi in ("lp64", "xcore")
+
+
+def _slow(floats: Sequence[str], board: Board) -> ModelError:
+    return ModelError(
+        f"operators compute in float32, and {board.name} has no FPU",
+        where=f"operators {', '.join(floats)}",
+        why="each multiplication is a call of some hundred instructions there",
+        hint="quantize the model, or --allow-float",
+        detail={"float_operators": list(floats)},
+    )

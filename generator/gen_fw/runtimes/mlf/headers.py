@@ -25,11 +25,14 @@ class Library:
     why: str
     hint: str
 
-    def serves(self, board: Board) -> bool:
-        """Whether projects for this board can link it."""
+    def missing(self, board: Board) -> str:
+        """Why projects for this board cannot link it; empty when they can."""
+        if not board.cpu.isa.startswith(self.isa):
+            return self.why
         # native and Alif projects know where the library's tree is
-        family = board.family in ("native_cmake", "alif_cmake")
-        return family and board.cpu.isa.startswith(self.isa)
+        if board.family in ("native_cmake", "alif_cmake"):
+            return ""
+        return f"{board.family} projects do not link {self.title} for archives"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,10 @@ def unusable(module: Module, board: Board) -> list[Unusable]:
     own = {module.header.file} if module.header else set()
     found: list[Unusable] = []
     for library in libraries_of(module):
-        if not library.serves(board):
+        missing = library.missing(board)
+        if missing:
             files = _files(module, library.headers)
-            found.append(Unusable(f"{files} calls {library.title}: {library.why}", library.hint))
+            found.append(Unusable(f"{files} calls {library.title}: {missing}", library.hint))
     known = plain.union(own, *(library.headers for library in libraries))
     strange = sorted({h for source in module.sources for h in source.includes} - known)
     if strange:

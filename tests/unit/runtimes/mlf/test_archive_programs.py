@@ -232,6 +232,7 @@ CMSIS = {
         ("alif-e7-hp", True),
         ("qemu-riscv32", False),
         ("esp32c3", False),
+        ("xcore-ai-explorer", False),
     ],
 )
 def test_cmsis_nn_is_for_arm(board: str, ok: bool, tmp_path: Path) -> None:
@@ -240,6 +241,12 @@ def test_cmsis_nn_is_for_arm(board: str, ok: bool, tmp_path: Path) -> None:
         assert program(tmp_path, variant, board=board).kernels == "cmsis_nn"
     else:
         assert "CMSIS-NN is for Arm" in refused(tmp_path, variant, board=board).why
+
+
+def test_ambiq_projects_do_not_link_cmsis_nn_for_archives(tmp_path: Path) -> None:
+    why = refused(tmp_path, replace(C7, extra=CMSIS), board="apollo510-evb").why
+    assert "ambiq_make projects do not link CMSIS-NN for archives" in why
+    assert "is for Arm" not in why
 
 
 @pytest.mark.parametrize("layout", ["csolution", "mlek"])

@@ -17,7 +17,9 @@ from gen_fw.compilers.tvm.kernels.spec import DTYPES, Knob, Spec, Unscheduled
 PIXELS = (1, 2, 3, 4, 5, 6, 8)
 CHANNELS = (1, 2, 3, 4, 5, 6, 8)
 UNROLL = (1, 2, 4, 8)
-_BEYOND = 7
+#: of a single pixel, whose tile is a row
+MORE_CHANNELS = (10, 12, 16)
+_BEYOND = 15
 
 
 def product(spec: Spec) -> Unscheduled:
@@ -101,7 +103,8 @@ def product(spec: Spec) -> Unscheduled:
         loops = sch.get_loops(done)
         group, pixel, channel = (loops[i] for i in order)
         by_pixels = knob("pixels", [p for p in PIXELS if p <= pixels], defaults[0])
-        by_channels = knob("channels", [c for c in CHANNELS if c <= channels], defaults[1])
+        sizes = CHANNELS if pixels > 1 else (*CHANNELS, *MORE_CHANNELS)
+        by_channels = knob("channels", [c for c in sizes if c <= channels], defaults[1])
         by_taps = knob("unroll", [u for u in UNROLL if taps % u == 0], defaults[2])
         p0, p1 = sch.split(pixel, [None, by_pixels])
         o0, o1 = sch.split(channel, [None, by_channels])

@@ -54,8 +54,10 @@ def sigmoid_8(site: Site) -> Sequence[Step]:
 
     def value(element: int) -> int:
         centred = element - zero
-        if abs(centred) >= radius:
-            return 127 if centred >= radius else -128
+        if centred <= -radius:  # first, as there: with a radius of 0 it decides for 0
+            return -128
+        if centred >= radius:
+            return 127
         real = scaled(centred, multiplier, left)
         if steep:
             return rounded_shift(tanh(real, 4), 24)
