@@ -82,7 +82,7 @@ def configure(
 ) -> None:
     """Makes ``folder`` a build folder of the project; ``arguments`` are CMake's, beside those of
     the preset. Raises ToolMissingError or GenFwError."""
-    preset = AITOOLS_PRESET if project.aitools else PRESET
+    preset = project.preset
     cache = folder / "CMakeCache.txt"
     home = _cached(cache, "CMAKE_HOME_DIRECTORY")
     if home and Path(home) != project.folder:
