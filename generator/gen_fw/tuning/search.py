@@ -82,7 +82,7 @@ class Search:
         room = count - len(chosen)
         free = [point for point in free if point not in set(chosen)]
         usable = sum(math.isfinite(value) for value in self.measured.values())
-        if usable >= 2 and room:
+        if usable >= 2 and room and free:
             by_chance = max(1, round(room * _RANDOM_SHARE)) if room > 1 else 0
             order = np.argsort(self._predicted(free), kind="stable")
             picked = [free[int(index)] for index in order[: room - by_chance]]
@@ -120,7 +120,7 @@ class Search:
             for k, values in enumerate(self._values)
             if len(values) > 1
         ]
-        if not single or not points:
+        if not single:
             return np.zeros((len(points), 1))
         pairs = [
             (a[:, :, None] * b[:, None, :]).reshape(len(points), -1)

@@ -39,6 +39,7 @@ class Tuning:
     default: Trial
     digest: str
     trials: list[Trial]
+    small: bool = False
 
     @property
     def chosen(self) -> Trial:
@@ -76,7 +77,8 @@ class Searches:
         made = versions([(task, task.default) for task in tasks])
         self.all = [self._started(task, one, seed) for task, one in zip(tasks, made, strict=True)]
         for tuning in self.all:
-            if tuning.standing.cost < _SMALL * self.cost:
+            tuning.small = tuning.standing.cost < _SMALL * self.cost
+            if tuning.small:
                 tuning.standing.idle = PATIENCE - 1
 
     def _started(self, task: Task, made: Made, seed: int) -> Tuning:
@@ -160,5 +162,6 @@ class Searches:
         self.measured += len(wanted)
         best = tuning.search.best[1]
         standing = tuning.standing
-        standing.idle = 0 if best < before * (1 - _GAIN) else standing.idle + 1
+        gains = best < before * (1 - _GAIN) and not tuning.small
+        standing.idle = 0 if gains else standing.idle + 1
         standing.cost, standing.left = best * tuning.task.calls, tuning.search.left

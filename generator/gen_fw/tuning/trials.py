@@ -15,6 +15,8 @@ from gen_fw.errors import UsageError
 
 SCHEMA = "gen-fw/tvm-trials/1"
 _MAX_BYTES = 256 << 20
+#: how every line begins
+_START = '{"bench": {'
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Trials:
         self._append(json.dumps(row, sort_keys=True) + "\n")
 
     def _append(self, text: str) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
 
@@ -79,14 +82,14 @@ class Trials:
             ) from None
         lines = text.splitlines()
         rows = [_row(line) for line in lines]
-        # the last line may be half of one, when the run that wrote it was killed
-        if rows and rows[-1] is None:
-            rows.pop()
-            self._path.write_text(
-                "".join(line + "\n" for line in lines[:-1]), encoding="utf-8", newline="\n"
-            )
-        elif text and not text.endswith("\n"):
-            self._append("\n")
+        if text and not text.endswith("\n"):
+            if rows[-1] is None and lines[-1][: len(_START)] == _START[: len(lines[-1])]:
+                # half a line: the run that wrote it was killed
+                rows.pop()
+                whole = "".join(line + "\n" for line in lines[:-1])
+                self._path.write_text(whole, encoding="utf-8", newline="\n")
+            elif rows[-1] is not None:
+                self._append("\n")
         for number, row in enumerate(rows, 1):
             if row is None or row.get("schema") != SCHEMA:
                 raise UsageError(
