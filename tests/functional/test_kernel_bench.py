@@ -12,7 +12,7 @@ from gen_fw import generate
 from gen_fw.errors import ToolMissingError, UsageError
 from gen_fw.run import bench as bench_module
 from gen_fw.run import tools
-from gen_fw.run.bench import Bench, Buffer, Kernel
+from gen_fw.run.bench import Bench, Buffer, Kernel, widest
 from gen_fw.run.project import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,8 +70,9 @@ def test_versions_are_counted_and_compared(board: str, tmp_path: Path) -> None:
     crash = text(1, "if (row == 3) *(volatile int32_t *)0xfffffff0u = 1, __builtin_trap();")
     beyond = text(1, f"if (row == 7) output[{ROWS}] = 1;")
     other = text(1, "if (row == 7) output[row] ^= 1;")
+    behind = text(1, "space[16 + row % 8] = row;")
     endless = text(1, "while (*(volatile int32_t *)output == space[0] + output[0]) { }")
-    texts = [text(), broken, text(16), crash, beyond, other, endless, text()]
+    texts = [text(), broken, text(16), crash, beyond, other, endless, text(), behind]
     texts += [text(unroll) for unroll in range(2, 15)]  # more than one firmware holds
     assert len(texts) > bench_module.SLOTS
     counts = bench.count(KERNEL, texts)
@@ -81,7 +82,8 @@ def test_versions_are_counted_and_compared(board: str, tmp_path: Path) -> None:
     assert counts[7].instructions == pytest.approx(first.instructions, abs=4)
     assert not counts[2].fault and counts[2].instructions < first.instructions
     assert counts[2].bytes > first.bytes
-    for count in (counts[2], *counts[7:]):
+    assert "beyond its scratch" in counts[8].fault
+    for count in (counts[2], counts[7], *counts[9:]):
         assert count.digest == first.digest, "unrolling changes nothing; scratch does not matter"
     assert "does not compile" in counts[1].fault and "unknown" in counts[1].fault
     assert "FAULT" in counts[3].fault
@@ -92,6 +94,14 @@ def test_versions_are_counted_and_compared(board: str, tmp_path: Path) -> None:
     # another kernel on the same bench; one that is larger than the board's memory
     size = 20 << 20
     large = f"const char large[{size}] = {{1}};\n{text(1, 'output[row] += large[row + 1];')}"
+    # versions with more or less scratch compute the same
+    less = Kernel(KERNEL.entry, (*KERNEL.buffers[:3], Buffer("space", "int32_t", 32, "scratch")))
+    assert widest([less, KERNEL, less]) == KERNEL
+    assert bench.count(widest([less]), [text()])[0].fault == "it writes beyond its scratch memory"
+    none = Kernel(KERNEL.entry, KERNEL.buffers[:3])
+    bare = text().replace(", int32_t *restrict space", "").replace("space[row % 16] =", "(void)")
+    bare = bare.replace("(void) row * 1", "(void)row")
+    assert bench.count(none, [bare])[0].digest == first.digest
     again = bench.count(KERNEL, [text(3), large, text(16)])
     assert again[0].digest == first.digest == again[2].digest
     assert again[2].instructions == pytest.approx(counts[2].instructions, abs=4)

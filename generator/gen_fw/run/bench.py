@@ -27,7 +27,9 @@ from gen_fw.run.tools import needed, require
 #: versions that are compiled into one firmware
 SLOTS = 16
 _TARGET = "gen_fw_bench"
-_RESULT = re.compile(r"^KERNEL (\d+) (\d+)\*1000000\+(\d+) ([0-9a-f]{16})\s*$", re.MULTILINE)
+_RESULT = re.compile(
+    r"^KERNEL (\d+) (\d+)\*1000000\+(\d+) ([0-9a-f]{16}) (OK|BEYOND)\s*$", re.MULTILINE
+)
 _BEGIN = re.compile(r"^BEGIN (\d+)\s*$", re.MULTILINE)
 _FAULT = re.compile(r"^FAULT .*$", re.MULTILINE)
 _SLOT_FILE = re.compile(r"\bslot_(\d+)\.c\b")
@@ -184,7 +186,8 @@ class Bench:
         for match in _RESULT.finditer(text):
             index = int(match[1])
             count = int(match[2]) * 1_000_000 + int(match[3])
-            found[index] = Count(count, match[4], self._bytes(index))
+            fault = "" if match[5] == "OK" else "it writes beyond its scratch memory"
+            found[index] = Count(0 if fault else count, match[4], self._bytes(index), fault)
         begun = [int(match[1]) for match in _BEGIN.finditer(text)]
         if begun and begun[-1] not in found:
             fault = _FAULT.search(text)

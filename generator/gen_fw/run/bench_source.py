@@ -116,6 +116,7 @@ extern const unsigned bench_buffer_count;
 _MAIN = """\
 #include "bench.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -156,22 +157,33 @@ static void prepare(const struct bench_buffer *buffer, uint32_t seed) {
   }
 }
 
-/// Two sums over outputs, and over what must not have been written.
+/// Two sums over all that is no scratch, and what lies behind it.
 static void digest(uint32_t sums[2]) {
   sums[0] = 2166136261u;  // FNV-1a
   sums[1] = 0;
   for (unsigned b = 0; b < bench_buffer_count; ++b) {
     const struct bench_buffer *const buffer = &bench_buffers[b];
     const uint8_t *const data = buffer->data;
-    if (buffer->role == 'c') {
-      continue;
-    }
-    const uint32_t from = buffer->role == 's' ? buffer->bytes : 0;
-    for (uint32_t i = from; i < buffer->bytes + kGuard; ++i) {
+    const bool counts = buffer->role == 'i' || buffer->role == 'o';
+    for (uint32_t i = 0; counts && i < buffer->bytes + kGuard; ++i) {
       sums[0] = (sums[0] ^ data[i]) * 16777619u;
       sums[1] = sums[1] * 65599u + data[i];
     }
   }
+}
+
+/// Whether nothing has written behind scratch.
+static bool guarded(void) {
+  for (unsigned b = 0; b < bench_buffer_count; ++b) {
+    const struct bench_buffer *const buffer = &bench_buffers[b];
+    const uint8_t *const guard = (const uint8_t *)buffer->data + buffer->bytes;
+    for (uint32_t i = 0; buffer->role == 's' && i < kGuard; ++i) {
+      if (guard[i] != kPaint) {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
 static void measure(unsigned slot, void (*call)(void **)) {
@@ -191,8 +203,9 @@ static void measure(unsigned slot, void (*call)(void **)) {
   const uint64_t net = count > reading ? count - reading : 0;
   uint32_t sums[2];
   digest(sums);
-  printf("KERNEL %u %lu*1000000+%lu %08lx%08lx\\n", slot, (unsigned long)(net / 1000000u),
-         (unsigned long)(net % 1000000u), (unsigned long)sums[0], (unsigned long)sums[1]);
+  printf("KERNEL %u %lu*1000000+%lu %08lx%08lx %s\\n", slot, (unsigned long)(net / 1000000u),
+         (unsigned long)(net % 1000000u), (unsigned long)sums[0], (unsigned long)sums[1],
+         guarded() ? "OK" : "BEYOND");
   fflush(stdout);
 }
 """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 #: rounds without a gain after which a kernel is left
-PATIENCE = 3
+PATIENCE = 4
 
 
 @dataclass(slots=True)
