@@ -190,8 +190,8 @@ class Bench:
             found[index] = Count(0 if fault else count, match[4], self._bytes(index), fault)
         begun = [int(match[1]) for match in _BEGIN.finditer(text)]
         if begun and begun[-1] not in found:
-            fault = _FAULT.search(text)
-            why = late or (fault[0] if fault else f"the program ended with code {code}")
+            trap = _FAULT.search(text)
+            why = late or (trap[0] if trap else f"the program ended with code {code}")
             return {begun[-1]: Count(fault=why)}
         if any(index not in found for index in slots):
             last = "\n".join(text.splitlines()[-5:]) or "it printed nothing"

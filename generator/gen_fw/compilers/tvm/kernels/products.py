@@ -129,8 +129,8 @@ def product(spec: Spec) -> Unscheduled:
             taps_loop = sch.get_loops(gathered)[-1]
             _, across, run = sch.split(taps_loop, list(window))
             row = window[1] * window[2]
-            sizes = [size for size in GATHER if depth % size == 0 or size == row]
-            written = knob("gather", sizes, 1)
+            sizes_written = [size for size in GATHER if depth % size == 0 or size == row]
+            written = knob("gather", sizes_written, 1)
             if written == row and row > depth:
                 sch.unroll(across)
                 sch.unroll(run)
