@@ -19,6 +19,7 @@ from gen_fw.compilers.tvm.compile import compile_model
 from gen_fw.compilers.tvm.compiled import Compiled
 from gen_fw.compilers.tvm.installed import VERSION, check_installed
 from gen_fw.compilers.tvm.options import TvmOptions
+from gen_fw.compilers.tvm.records import HINT, MAX_BYTES, read_records
 from gen_fw.errors import Diagnostic, UsageError
 from gen_fw.files import read_regular
 from gen_fw.inputs import Input, Source, read_inputs
@@ -28,8 +29,6 @@ from gen_fw.request import Options, Request, for_tvm_only
 from gen_fw.runtimes.mlf.imported import Imported
 
 Progress = Callable[[str], None]
-#: bytes of tuning records; those of a large model have some kilobytes
-_MAX_RECORDS = 16 << 20
 
 
 def compiled(
@@ -125,9 +124,9 @@ def _asked(one: Input, options: Options) -> TvmOptions:
 
 
 def _records(path: Path) -> bytes:
-    return read_regular(
-        path, _MAX_RECORDS, what="tuning records", hint="gen-fw tvm tune MODEL writes them"
-    )
+    data = read_regular(path, MAX_BYTES, what="tuning records", hint=HINT)
+    read_records(data, str(path))
+    return data
 
 
 def _facts(found: Compiled, asked: TvmOptions) -> dict[str, Any]:
@@ -138,18 +137,19 @@ def _facts(found: Compiled, asked: TvmOptions) -> dict[str, Any]:
         "tensor_layout": asked.tensor_layout,
         "tuning_records": records,
         "kernels": len(found.functions),
-        **{key: value for key, value in found.report.items() if key != "tvm"},
+        **{key: value for key, value in found.report.items() if key not in ("tvm", "notes")},
     }
 
 
 def _notes(name: str, found: Compiled) -> list[Diagnostic]:
+    notes: list[Diagnostic] = list(found.report.get("notes", ()))
     operators = found.report.get("float_operators", ())
-    if not operators:
-        return []
-    return [
-        Diagnostic(
-            f"{name} computes in float32: {', '.join(operators)}",
-            why="without FPU each multiplication is a call of some hundred instructions",
-            hint="a quantized model has no such operators",
+    if operators:
+        notes.append(
+            Diagnostic(
+                f"{name} computes in float32: {', '.join(operators)}",
+                why="without FPU each multiplication is a call of some hundred instructions",
+                hint="a quantized model has no such operators",
+            )
         )
-    ]
+    return notes

@@ -25,6 +25,7 @@ MAY_IMPORT = {
         "boards",
         "run",
         "tvm_programs",
+        "tuning",
         *WORDS,
     },
     # what programs are made of: models, modules of archives
@@ -98,6 +99,17 @@ MAY_IMPORT = {
         "runtimes",
         *WORDS,
     },
+    # schedules of kernels: projects are generated, built and run
+    "tuning": {
+        "tuning",
+        "boards",
+        "compilers",
+        "model",
+        "pipeline",
+        "run",
+        "runtimes",
+        *WORDS,
+    },
     "report": {
         "report",
         "archive",
@@ -109,6 +121,7 @@ MAY_IMPORT = {
         "pipeline",
         "fitting",
         "run",
+        "tuning",
         "tvm_programs",
         *WORDS,
     },

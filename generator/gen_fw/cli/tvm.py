@@ -9,6 +9,7 @@ from gen_fw.cli.lazy import LazyGroup
 
 VERBS = {
     "compile": ("gen_fw.cli.tvm_compile", "compile_", "Compile models to an archive of C."),
+    "tune": ("gen_fw.cli.tvm_tune", "tune", "Search faster schedules of a model's kernels."),
 }
 
 

@@ -85,5 +85,7 @@ def show(made: Made, out: str, console: Console) -> None:
 def show_tvm(name: str, tvm: Mapping[str, Any], console: Console) -> None:
     """Prints one line: the version, the layout, and whether schedules were tuned."""
     made = f"{tvm['kernels']} kernels by TVM {tvm['version']}, {tvm['tensor_layout']}"
-    tuned = f"records {tvm['tuning_records'][:12]}" if tvm["tuning_records"] else "not tuned"
+    tuned = "not tuned"
+    if tvm["tuning_records"]:
+        tuned = f"{tvm['tuned_kernels']} of {tvm['tunable_kernels']} tunable ones tuned"
     console.print(f"{name}: {made}, {tuned}", markup=False)

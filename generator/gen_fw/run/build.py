@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gen_fw.errors import GenFwError, ToolMissingError
-from gen_fw.run.process import stream
+from gen_fw.run.process import Done, stream
 from gen_fw.run.project import NativeProject
 
 #: folder below build/ of the runner that counts what each operator takes
@@ -51,27 +51,14 @@ def build(
             hint="git clone https://github.com/tensorflow/tflite-micro, "
             "then TFLM_ROOT=.../tflite-micro gen-fw run ...; or generate with --runtime aot",
         )
-    home = _cached(cache, "CMAKE_HOME_DIRECTORY")
-    if home and Path(home) != project.folder:
-        cache.unlink()  # the folder was moved or copied; CMake insists
-    progress("configuring")
-    command = ["cmake", "--preset", preset]
+    arguments = []
     if project.aitools:
-        command.append(f"-DXMOS_AITOOLSLIB_PATH={_runtime(project)}")
+        arguments.append(f"-DXMOS_AITOOLSLIB_PATH={_runtime(project)}")
     if profile:
-        command += ["-B", str(folder), "-DGEN_FW_PROFILE=ON"]
-    if not cache.is_file() and shutil.which("ninja"):
-        command += ["-G", "Ninja"]
-    done = stream(command, project.folder, seconds=_CONFIGURE_SECONDS, line=line)
-    if done.code != 0:
-        error = _failed("cmake cannot configure the project", project, done.text)
-        lacking = _LACKING.search(" ".join(done.text.split()))
-        if lacking:
-            what, hint = (group for group in lacking.groups() if group)
-            raise ToolMissingError(what, where=error.where, hint=hint)
-        raise error
+        arguments.append("-DGEN_FW_PROFILE=ON")
+    progress("configuring")
+    configure(project, folder, arguments, line=line)
     progress("building")
-
     shown = 0
 
     def told(text: str) -> None:
@@ -84,11 +71,48 @@ def build(
             progress(f"building: {percent} %")
 
     targets = ["runner"] if profile else ["all", "runner"]
-    command = ["cmake", "--build", str(folder), "--target", *targets, "--parallel"]
-    done = stream([*command, "2"], project.folder, seconds=_BUILD_SECONDS, line=told)
+    done = compile_targets(project, folder, targets, line=told)
     if done.code != 0:
-        raise _failed("the project does not build", project, done.text)
+        raise failed("the project does not build", project, done.text)
     return folder
+
+
+def configure(
+    project: NativeProject, folder: Path, arguments: Sequence[str], *, line: Callable[[str], None]
+) -> None:
+    """Makes ``folder`` a build folder of the project; ``arguments`` are CMake's, beside those of
+    the preset. Raises ToolMissingError or GenFwError."""
+    preset = project.preset
+    cache = folder / "CMakeCache.txt"
+    home = _cached(cache, "CMAKE_HOME_DIRECTORY")
+    if home and Path(home) != project.folder:
+        cache.unlink()  # the folder was moved or copied; CMake insists
+    command = ["cmake", "--preset", preset, *arguments]
+    if folder != project.folder / "build" / preset:
+        command += ["-B", str(folder)]
+    if not cache.is_file() and shutil.which("ninja"):
+        command += ["-G", "Ninja"]
+    done = stream(command, project.folder, seconds=_CONFIGURE_SECONDS, line=line)
+    if done.code != 0:
+        error = failed("cmake cannot configure the project", project, done.text)
+        lacking = _LACKING.search(" ".join(done.text.split()))
+        if lacking:
+            what, hint = (group for group in lacking.groups() if group)
+            raise ToolMissingError(what, where=error.where, hint=hint)
+        raise error
+
+
+def compile_targets(
+    project: NativeProject,
+    folder: Path,
+    targets: Sequence[str],
+    *,
+    line: Callable[[str], None],
+    jobs: int = 2,
+) -> Done:
+    """Builds the targets, ``jobs`` files at a time; the caller looks at the exit code."""
+    command = ["cmake", "--build", str(folder), "--target", *targets, "--parallel", str(jobs)]
+    return stream(command, project.folder, seconds=_BUILD_SECONDS, line=line)
 
 
 def executable(project: NativeProject, build_folder: Path, target: str) -> Path:
@@ -124,7 +148,8 @@ def _cached(cache: Path, name: str) -> str:
     return match[1] if match else ""
 
 
-def _failed(what: str, project: NativeProject, text: str) -> GenFwError:
+def failed(what: str, project: NativeProject, text: str) -> GenFwError:
+    """An error with what the tool has said, from its first complaint on."""
     lines = text.rstrip().splitlines()
     first = next((i for i, line in enumerate(lines) if _FAILURE.search(line)), None)
     shown = lines[-_SHOWN_LINES:] if first is None else lines[first : first + _SHOWN_LINES]

@@ -45,13 +45,32 @@ def compile_kernels(specifications: Sequence[Mapping[str, Any]]) -> list[Kernel]
             last = done.text.strip().splitlines()[-1:] or [f"exit code {done.code}"]
             raise _failed(done.crash or last[0][:400])
         rows = json.loads(answer.read_text("utf-8"))
-    return [
-        Kernel(
-            f"{row['helpers']}@ {{\n{row['body']}}}\n",
-            tuple((name, c_type, size) for name, c_type, size in row["workspaces"]),
-        )
-        for row in rows
-    ]
+    return [_kernel(row) for row in rows]
+
+
+def try_kernels(specifications: Sequence[Mapping[str, Any]]) -> list[Kernel]:
+    """The same for schedules of which TVM may refuse some: these have a ``fault``. Raises
+    ToolMissingError."""
+    trials = [{**specification, "trial": True} for specification in specifications]
+    try:
+        return compile_kernels(trials)
+    except ModelError as error:
+        # it crashed, or took too long: over which?
+        if len(trials) == 1:
+            return [Kernel("", (), fault=error.why)]
+        half = len(trials) // 2
+        return try_kernels(trials[:half]) + try_kernels(trials[half:])
+
+
+def _kernel(row: Mapping[str, Any]) -> Kernel:
+    if "fault" in row:
+        return Kernel("", (), fault=row["fault"])
+    space = {name: (tuple(values), default) for name, (values, default) in row["space"].items()}
+    return Kernel(
+        f"{row['helpers']}@ {{\n{row['body']}}}\n",
+        tuple((name, c_type, size) for name, c_type, size in row["workspaces"]),
+        space,
+    )
 
 
 def _failed(why: str) -> ModelError:

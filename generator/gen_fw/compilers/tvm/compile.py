@@ -14,10 +14,12 @@ from gen_fw.compilers.tvm.installed import VERSION, check_installed
 from gen_fw.compilers.tvm.layouts import channels_first
 from gen_fw.compilers.tvm.options import TvmOptions
 from gen_fw.compilers.tvm.sources import source
-from gen_fw.compilers.tvm.steps import finished, refuses
+from gen_fw.compilers.tvm.steps import finished, key, refuses
+from gen_fw.compilers.tvm.tuned import Tuned
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.types import Model, Subgraph
+from gen_fw.runtimes.aot.emit import Body
 from gen_fw.runtimes.aot.layer import Alias, Step
 from gen_fw.runtimes.aot.lower import body_of
 from gen_fw.runtimes.aot.subgraphs import Finish, Functions, RefusedError, make_functions
@@ -40,8 +42,9 @@ def compile_model(
     check_installed()
     inputs, outputs = interface(model)
     target = target_for(board)
+    tuned = Tuned(options.records, board)
     floats: dict[str, None] = {}
-    functions = compiled_functions(model, target, board, options, progress, floats)
+    functions = compiled_functions(model, target, board, options, progress, floats, tuned.knobs)
     main = functions.main
     body = body_of(model, main, functions.state)
     text = source(name, body, VERSION, schedule=not target.no_schedule)
@@ -71,6 +74,7 @@ def compile_model(
                 "lower_bound": main.memory.lower_bound,
                 "shared_bound": main.memory.shared_bound,
             },
+            **tuned.report(kernel_keys(body)),
         },
     )
 
@@ -118,9 +122,11 @@ def compiled_functions(
     options: TvmOptions,
     progress: Progress,
     floats: dict[str, None],
+    knobs: Mapping[str, Mapping[str, int]],
 ) -> Functions:
     """The steps with kernels by TVM, and their plan; operators that compute in float are added to
-    ``floats``. Raises what ``compile_model`` raises."""
+    ``floats``. ``knobs``: of tuned kernels, by ``steps.key``. Raises what ``compile_model``
+    raises."""
 
     def finish(graph: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]) -> Sequence[Step]:
         floats.update(dict.fromkeys(_floats(steps)))
@@ -129,7 +135,7 @@ def compiled_functions(
         progress(f"TVM {VERSION} makes {len(steps)} kernels")
         if options.tensor_layout == "nchw":
             steps = channels_first(steps, graph, aliases)
-        return finished(steps, graph, target.registers, _knobs(options), compile_kernels)
+        return finished(steps, graph, target.registers, knobs, compile_kernels)
 
     try:
         return make_functions(model, target, other=Finish(refuses, finish))
@@ -143,8 +149,13 @@ def compiled_functions(
         ) from None
 
 
-def _knobs(options: TvmOptions) -> Mapping[str, Any]:
-    return {}
+def kernel_keys(body: Body) -> set[str]:
+    """Of the kernels that have schedules to choose from."""
+    return {
+        key(call.step.words["specification"])
+        for call in body.calls
+        if not call.skipped and call.step.words["kernel"].space
+    }
 
 
 def _floats(steps: Sequence[Step]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gen_fw.compilers.tvm.templates import NO_REDUCTION, TEMPLATES
@@ -33,6 +33,10 @@ class Kernel:
 
     text: str
     workspaces: tuple[tuple[str, str, int], ...]
+    #: knob of the schedule -> its values, and the one without tuning
+    space: Mapping[str, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    #: why there is none; empty when there is one
+    fault: str = ""
 
 
 #: specifications (plain data) -> kernels in their order
@@ -130,7 +134,7 @@ def finished(
         replace(
             step,
             template="tvm",
-            words={"text": made[name].text},
+            words={"text": made[name].text, "kernel": made[name], "specification": specs[name]},
             arguments=(*step.arguments, *(ScratchArgument(*row) for row in made[name].workspaces)),
             name=step.name or step.template,
         )

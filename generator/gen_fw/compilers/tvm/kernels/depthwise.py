@@ -14,6 +14,8 @@ from gen_fw.compilers.tvm.kernels.spec import DTYPES, Knob, Spec, Unscheduled
 
 #: neighbouring outputs that are searched; tiles may reach so far beyond the last one
 COLUMNS = (1, 2, 3, 4, 5, 6, 8)
+#: rows of a tile that are searched
+ROWS = (1, 2, 3)
 _BEYOND = 7
 #: kernels of at most so many taps are written out
 _UNROLLED = 16
@@ -77,14 +79,23 @@ def depthwise(spec: Spec) -> Unscheduled:
             key=lambda size: (-(-columns // size) * (size + 1), -size),
         )
         by_columns = knob("columns", sizes, default)
+        by_rows = knob("rows", [size for size in ROWS if rows % size == 0], 1)
+        y0, y1 = sch.split(y, [None, by_rows])
         x0, x1 = sch.split(x, [None, by_columns])
-        sch.reorder(b, c, j, y, x0, x1)
+        sch.reorder(b, c, j, y0, x0, y1, x1)
+        sch.unroll(y1)
         sch.unroll(x1)
         acc = sch.get_sblock("sums")
         sch.compute_at(acc, x0, preserve_unit_loops=True)
-        sch.compute_at(sch.get_sblock("plane"), c, preserve_unit_loops=True)
-        tile, down, across = sch.get_loops(acc)[-3:]
-        sch.reorder(down, across, tile)
+        copied = sch.get_sblock("plane")
+        sch.compute_at(copied, c, preserve_unit_loops=True)
+        if knob("edges", (0, 1), 0):
+            # the copy's loops are split where the image ends, and ask nothing inside
+            for loop in sch.get_loops(copied)[-2:]:
+                sch.annotate(loop, "pragma_loop_partition_hint", 1)
+        line, tile, down, across = sch.get_loops(acc)[-4:]
+        sch.reorder(down, across, line, tile)
+        sch.unroll(line)
         sch.unroll(tile)
         if taps[0] * taps[1] <= _UNROLLED:
             sch.unroll(down)

@@ -36,16 +36,19 @@ class Lowered:
     helpers: str
 
 
-def scheduled(spec: Spec, kernel: Unscheduled) -> Any:
-    """The PrimFunc with the schedule of the spec's knobs, defaults where it has none."""
+def scheduled(spec: Spec, kernel: Unscheduled) -> tuple[Any, dict[str, list[Any]]]:
+    """The PrimFunc with the schedule of the spec's knobs, defaults where it has none; and the space
+    of its schedules: name of a knob -> [values, the default]."""
+    space: dict[str, list[Any]] = {}
     if kernel.schedule is None:
-        return kernel.func
+        return kernel.func, space
 
     def knob(name: str, values: Any, default: int) -> int:
+        space[name] = [list(values), default]
         value = spec.knobs.get(name, default)
         return int(value) if value in values else default
 
-    return with_knobs(kernel, knob).mod["main"]
+    return with_knobs(kernel, knob).mod["main"], space
 
 
 def with_knobs(kernel: Unscheduled, knob: Knob) -> Any:

@@ -16,8 +16,12 @@ from gen_fw.compilers.tvm.kernels.spec import DTYPES, Knob, Spec, Unscheduled
 #: sizes of tiles that are searched; tiles may reach so far beyond the last pixel or channel
 PIXELS = (1, 2, 3, 4, 5, 6, 8)
 CHANNELS = (1, 2, 3, 4, 5, 6, 8)
-UNROLL = (1, 2, 4, 8)
-_BEYOND = 7
+UNROLL = (1, 2, 3, 4, 5, 6, 8, 9)
+#: of the loops that gather taps, innermost first: taps that are written out
+GATHER = (1, 2, 3, 4, 6, 8, 9, 12, 16, 24)
+#: of a single pixel, whose tile is a row
+MORE_CHANNELS = (10, 12, 16)
+_BEYOND = 15
 
 
 def product(spec: Spec) -> Unscheduled:
@@ -101,7 +105,8 @@ def product(spec: Spec) -> Unscheduled:
         loops = sch.get_loops(done)
         group, pixel, channel = (loops[i] for i in order)
         by_pixels = knob("pixels", [p for p in PIXELS if p <= pixels], defaults[0])
-        by_channels = knob("channels", [c for c in CHANNELS if c <= channels], defaults[1])
+        sizes = CHANNELS if pixels > 1 else (*CHANNELS, *MORE_CHANNELS)
+        by_channels = knob("channels", [c for c in sizes if c <= channels], defaults[1])
         by_taps = knob("unroll", [u for u in UNROLL if taps % u == 0], defaults[2])
         p0, p1 = sch.split(pixel, [None, by_pixels])
         o0, o1 = sch.split(channel, [None, by_channels])
@@ -122,7 +127,16 @@ def product(spec: Spec) -> Unscheduled:
             gathered = sch.get_sblock("patches")
             sch.compute_at(gathered, p0, preserve_unit_loops=True)
             taps_loop = sch.get_loops(gathered)[-1]
-            sch.split(taps_loop, list(window))
+            _, across, run = sch.split(taps_loop, list(window))
+            row = window[1] * window[2]
+            sizes_written = [size for size in GATHER if depth % size == 0 or size == row]
+            written = knob("gather", sizes_written, 1)
+            if written == row and row > depth:
+                sch.unroll(across)
+                sch.unroll(run)
+            elif written > 1:
+                _, inner = sch.split(run, [None, written])
+                sch.unroll(inner)
 
     return Unscheduled(func, schedule, requantize.helper(spec))
 
