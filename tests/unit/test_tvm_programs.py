@@ -48,7 +48,7 @@ class Calls(list[tuple[str, Board | None, TvmOptions]]):
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """A compiler that always succeeds."""
     found = Calls()
-    found.report = {}
+    found.report = {"tunable_kernels": 0, "tuned_kernels": 0}
     made = table(range(-128, 128))
 
     def compile_model(
@@ -232,7 +232,7 @@ def test_another_runtime_forgets_what_is_for_tvm(calls: Calls, tmp_path: Path) -
 
 
 def test_float_is_named(calls: Calls, tmp_path: Path) -> None:
-    calls.report = {"float_operators": ["operators[3] SOFTMAX"]}
+    calls.report = {**calls.report, "float_operators": ["operators[3] SOFTMAX"]}
     result = gen_fw.generate([SINE], "esp32c3", tmp_path / "out", runtime="tvm", allow_float=True)
     assert calls[0][2].allow_float
     assert any(
