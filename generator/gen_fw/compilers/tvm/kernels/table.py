@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gen_fw.compilers.tvm.kernels import elements, matrices, normalize, norms, reductions, windows
+from gen_fw.compilers.tvm.kernels import (
+    elements,
+    matrices,
+    moving,
+    normalize,
+    norms,
+    reductions,
+    windows,
+)
 from gen_fw.compilers.tvm.kernels.depthwise import depthwise
 from gen_fw.compilers.tvm.kernels.products import product
 from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
@@ -13,6 +21,7 @@ from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
 KERNELS: Mapping[str, Callable[[Spec], Unscheduled]] = {
     "arg": reductions.arg,
     "copy_bytes": elements.copy_bytes,
+    "cumsum": moving.cumsum,
     "elementwise": elements.elementwise,
     "gather": matrices.gather,
     "indexed": elements.indexed,
@@ -23,11 +32,14 @@ KERNELS: Mapping[str, Callable[[Spec], Unscheduled]] = {
     "move": elements.move,
     "pool_average": reductions.pool,
     "pool_maximum": reductions.pool,
+    "pool_root": reductions.pool,
     "reduce": reductions.reduce,
     "resize_bilinear": windows.resize_bilinear,
+    "slice_at": moving.slice_at,
     "softmax": normalize.softmax,
     "softmax_float": normalize.softmax_float,
     "softmax_wide": normalize.softmax_wide,
+    "space_to_batch": moving.space_to_batch,
     "transpose_conv": windows.transpose_conv,
     "tvm_depthwise": depthwise,
     "tvm_product": product,
