@@ -81,13 +81,13 @@ def test_hostile_files(shared: Path) -> None:
     assert len(files) == 68
     accepted = set()
     for file in files:
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             read_model(file)
             accepted.add(file.name[:4])
         except ModelError as error:
             assert file.name in error.where, error
-        assert time.perf_counter() - began < 1, file.name
+        assert time.process_time() - began < 1, file.name
     assert accepted == HARMLESS
     with (shared / "malformed" / "MANIFEST.csv").open() as manifest:
         litert = {row["name"][:4]: row["litert"] for row in csv.DictReader(manifest)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gen_fw.model.types import DType, Tensor
-from gen_fw.runtimes.aot.arithmetic import activation_range, float32, quantize_multiplier
+from gen_fw.runtimes.aot.arithmetic import activation_range, exact_ratio, quantize_multiplier
 from gen_fw.runtimes.aot.layer import C_TYPES, Site, Step
 from gen_fw.runtimes.aot.numbers import LIMITS_16, float_range, wide_scaling
 from gen_fw.runtimes.aot.strides import broadcast, dense, merged
@@ -153,12 +153,13 @@ def _integers(
     dense: bool = False,
     narrow: bool = False,
 ) -> dict[str, Any]:
-    """Zero points and scaling; the product of the scales is rounded to single precision. int16 is
-    summed in 64 bits, unless ``narrow``; zero points of int16 are 0, unless ``dense``."""
+    """Zero points and scaling. int16 is summed in 64 bits, unless ``narrow``; zero points of int16
+    are 0, unless ``dense``. The product of the scales is not rounded to single precision, as
+    ``exact_ratio`` has it: one output in a hundred thousand shows it."""
     (scale, zero), (other_scale, other_zero) = site.affine(first), site.affine(second)
     out_scale, out_zero = site.affine(target)
     site.require(out_scale > 0, "a scale of 0")
-    multiplier, shift = quantize_multiplier(float32(scale * other_scale) / out_scale)
+    multiplier, shift = quantize_multiplier(exact_ratio(scale * other_scale, out_scale))
     words = {"a_zero": zero, "b_zero": other_zero, "out_zero": out_zero}
     wide = first.dtype is DType.INT16
     if wide:
