@@ -34,12 +34,12 @@ def compile_together(
     real = room.compile_kernels
     wanted: dict[str, Mapping[str, Any]] = {}
 
-    class Recorded(Exception):
+    class RecordedError(Exception):
         pass
 
     def record(specifications: Sequence[Mapping[str, Any]]) -> Any:
         wanted.update((json.dumps(s, sort_keys=True), s) for s in specifications)
-        raise Recorded
+        raise RecordedError
 
     found: dict[str, Any] = {}
     room.compile_kernels = record
@@ -49,7 +49,7 @@ def compile_together(
                 room.compile_model(model, name, board, options, lambda _: None)
             except ModelError as error:
                 found[name] = error
-            except Recorded:
+            except RecordedError:
                 pass
         made = dict(zip(wanted, real(list(wanted.values())), strict=True))
         room.compile_kernels = lambda specifications: [

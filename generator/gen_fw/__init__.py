@@ -31,7 +31,8 @@ def generate(
 
     ``models`` are ``.tflite`` files, ``board`` a board's name or a TOML file, ``out`` the
     project's folder; ``options`` are the fields of ``gen_fw.request.Options``, and ``names``,
-    ``goldens``, ``samples``, ``labels`` (one element a model), ``dry_run`` and ``force``.
+    ``goldens``, ``samples``, ``labels``, ``tflites``, ``tuning_records`` (one element a model),
+    ``dry_run`` and ``force``.
     Raises subclasses of ``gen_fw.errors.GenFwError``.
     """
     from gen_fw.pipeline import generate as run

@@ -49,7 +49,7 @@ def prepared(
             f"--runtime {options.runtime}: an archive of TVM is code, and has no model",
             hint="leave --runtime out, or generate from the .tflite",
         )
-    if board.kernels == "xcore":
+    if board.family == "xmos_xcommon":
         return _on_xcore(models, board, options, progress)
     wanted: dict[str, Any] = {
         "wanted": options.place,
@@ -91,7 +91,7 @@ def _on_xcore(
     """Tiles have RAM of their own, so that a placement is more than a memory for each role."""
     from gen_fw import xcore_plain, xcore_programs
 
-    if xcore_plain.is_plain(models, options):
+    if xcore_plain.is_plain(models, board, options):
         return xcore_plain.prepared(models, board, options, progress)
     return xcore_programs.prepared(models_alone(models, board), board, options, progress)
 

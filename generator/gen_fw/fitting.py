@@ -111,7 +111,7 @@ class _Trial:
         row = BoardFit(board, options.runtime or board.default_runtime, "not supported")
         tried: tuple[Candidate, ...] = ()
         try:
-            if board.kernels == "xcore":
+            if board.family == "xmos_xcommon":
                 programs, tried = self.on_xcore(board)
             else:
                 programs = self.programs(board)
@@ -156,7 +156,7 @@ class _Trial:
         """Tiles have RAM of their own, so that a placement is more than a memory for each role."""
         from gen_fw import xcore_plain, xcore_steps
 
-        if xcore_plain.is_plain(self.models, self.options):
+        if xcore_plain.is_plain(self.models, board, self.options):
             return xcore_plain.fitted(self.models, board, self.options)
         return xcore_steps.fitted(models_alone(self.models, board), board, self.options)
 

@@ -57,6 +57,7 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     """Reads and explains a model. Raises ModelError if it is unreadable, UsageError for a board, a
     CPU, kernels or a runtime that do not exist."""
     from gen_fw.compilers.command_stream import compiled_for
+    from gen_fw.compilers.tvm import compile as tvm
     from gen_fw.model.reader import read_model
     from gen_fw.report.inspect import document
     from gen_fw.runtimes.aot.lower import misfits
@@ -68,9 +69,11 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
     board, build = _target(asked)
     progress(f"reading {path.name}")
     model = read_model(path)
-    if board.kernels == "xcore":
+    if board.family == "xmos_xcommon":
         call = resolver_call(build.release)
-        return _on_xcore(model, board, path.name, call, plain=asked.runtime == "aot")
+        return _on_xcore(
+            model, board, path.name, call, plain=(asked.runtime or board.default_runtime) == "aot"
+        )
     named = asked.board and board.name
     npu = board.accelerator
     compiled = npu is not None and compiled_for(model) in ("", npu.name)
@@ -82,6 +85,7 @@ def inspect(path: Path, asked: Asked | None = None, *, progress: Progress = _qui
             for reason in check_support(model, build.release, board=named, kernels=build.kernels)
         ],
         "aot": misfits(model, board),
+        "tvm": tvm.misfits(model, board),
     }
     supported = {name: {"ok": not found, "reasons": found} for name, found in reasons.items()}
     progress("planning memory")
@@ -153,6 +157,12 @@ def _target(asked: Asked) -> tuple[Board, Build]:
     from gen_fw.boards.load import load_board
     from gen_fw.runtimes.tflm.abi import build_for_isa, build_of
 
+    if asked.runtime == "tvm":
+        raise UsageError(
+            "--runtime tvm: the arena is not known before TVM has made the kernels",
+            why="inspect runs no compiler",
+            hint="gen-fw tvm compile MODEL -o mlf.tar, then gen-fw inspect mlf.tar",
+        )
     if asked.runtime and asked.runtime not in RUNTIMES:
         raise UsageError(f"there is no runtime {asked.runtime!r}", hint="known: aot, tflm")
     if asked.board and asked.cpu:
@@ -164,7 +174,7 @@ def _target(asked: Asked) -> tuple[Board, Build]:
             hint="--runtime aot, with --board NAME for a certain board",
         )
     board = load_board(asked.board or "host")
-    if board.kernels == "xcore":
+    if board.family == "xmos_xcommon":
         if asked.runtime not in ("", "aot") or asked.kernels:
             raise UsageError(
                 f"board {board.name} has the runtimes xcore and aot, and no choice of kernels",

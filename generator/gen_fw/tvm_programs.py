@@ -148,8 +148,7 @@ def _notes(name: str, found: Compiled) -> list[Diagnostic]:
         notes.append(
             Diagnostic(
                 f"{name} computes in float32: {', '.join(operators)}",
-                why="a processor without FPU needs some hundred instructions for each "
-                "multiplication",
+                why="without FPU each multiplication is a call of some hundred instructions",
                 hint="a quantized model has no such operators",
             )
         )

@@ -30,12 +30,16 @@ _READ = ("inside", "external")
 _SECTION = ".ExtMem.data"
 
 
-def is_plain(models: Sequence[tuple[str, Source]], options: Options) -> bool:
-    """Whether a firmware of these inputs (name, what it is made of) is plain C: because it was
-    asked for, or because archives are nothing else."""
-    if options.runtime:
-        return options.runtime in RUNTIMES
-    return not any(isinstance(source, Model) for _, source in models)
+def is_plain(models: Sequence[tuple[str, Source]], board: Board, options: Options) -> bool:
+    """Whether a firmware of these inputs (name, what it is made of) is plain C."""
+    return _runtime(models, board, options) in RUNTIMES
+
+
+def _runtime(models: Sequence[tuple[str, Source]], board: Board, options: Options) -> str:
+    """What was asked for, else the board's default; archives are nothing else than plain C."""
+    if not options.runtime and not any(isinstance(source, Model) for _, source in models):
+        return "tvm"
+    return options.runtime or board.default_runtime
 
 
 def prepared(
@@ -79,9 +83,9 @@ def lowered(
     models: Sequence[tuple[str, Source]], board: Board, options: Options
 ) -> tuple[Program, ...]:
     """The programs, on no tile yet. Raises UsageError and ModelError."""
-    _check_options(len(models), board, options)
     # portable kernels are all there are; archives bring their own
-    asked = replace(options, runtime=options.runtime or "tvm", kernels="")
+    asked = replace(options, runtime=_runtime(models, board, options), kernels="")
+    _check_options(len(models), board, replace(options, runtime=asked.runtime))
     lower = lowering(asked, board)
     return tuple(lower(source, name) for name, source in models)
 
@@ -91,7 +95,7 @@ def _check_options(count: int, board: Board, options: Options) -> None:
     if options.compiler not in ("", "none"):
         raise UsageError(
             f"--compiler {options.compiler:.80}: no compiler runs for plain C",
-            why=f"runtime {options.runtime or 'tvm'} executes C that is compiled by XTC alone",
+            why=f"runtime {options.runtime} executes C that is compiled by XTC alone",
             hint="leave it out, or --runtime xcore for xformer",
         )
     if options.compiler_options:

@@ -89,6 +89,29 @@ OTHERS = {
 }
 
 
+def compiles(folder: Path, compiler: str, work: Path) -> None:
+    """All C as strict C11 with __xcore__ defined, by another compiler: XTC was not there."""
+    if shutil.which(compiler) is None or not PICOLIBC.is_dir():
+        pytest.skip(f"{compiler} or picolibc is not installed")
+    if compiler == "clang":
+        known = subprocess.run(["clang", "--print-targets"], capture_output=True, text=True)
+        if "xcore" not in known.stdout:
+            pytest.skip("clang has no back end for XCore")
+    listed = (folder / "gen" / "sources.cmake").read_text()
+    sources = re.findall(r"gen/\S+\.c\b", listed.partition("set(GEN_FW_DEFINITIONS")[0])
+    sources += [f"src/{name}.c" for name in ("main", "preprocess", "postprocess")]
+    assert len(set(sources)) == len(sources) > 9
+    headers = [MOCKS / "include", folder / "gen", folder / "src", *folder.glob("gen/*/mlf/include")]
+    for source in sources:
+        command = [compiler, *OTHERS[compiler], "-std=c11", "-pedantic", "-O2", "-Wall", "-Wextra"]
+        command += ["-Werror", "-DGEN_FW_PROFILE=1", "-DGEN_FW_PROFILE_COUNTER=board_count"]
+        command += [*(f"-I{path}" for path in headers), str(folder / source)]
+        done = subprocess.run(
+            [*command, "-o", str(work / "out")], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"{source}: {done.stderr}"
+
+
 @pytest.mark.parametrize(
     ("compiler", "place"),
     [
@@ -99,30 +122,11 @@ OTHERS = {
     ],
 )
 def test_what_is_for_the_chip_compiles(compiler: str, place: str, tmp_path: Path) -> None:
-    """All C as strict C11 with __xcore__ defined, by other compilers: XTC was not there."""
-    if shutil.which(compiler) is None or not PICOLIBC.is_dir():
-        pytest.skip(f"{compiler} or picolibc is not installed")
-    if compiler == "clang":
-        known = subprocess.run(["clang", "--print-targets"], capture_output=True, text=True)
-        if "xcore" not in known.stdout:
-            pytest.skip("clang has no back end for XCore")
     words = dict(word.split("=") for word in place.split())
     # constants of an archive cannot lie elsewhere
     second = SMALL if "model" in words else ARCHIVE
     folder = generated(tmp_path / "p", DIGITS, second, runtime="aot", place=words)
-    listed = (folder / "gen" / "sources.cmake").read_text()
-    sources = re.findall(r"gen/\S+\.c\b", listed.partition("set(GEN_FW_DEFINITIONS")[0])
-    sources += [f"src/{name}.c" for name in ("main", "preprocess", "postprocess")]
-    assert len(set(sources)) == len(sources) > 12
-    for source in sources:
-        command = [compiler, *OTHERS[compiler], "-std=c11", "-pedantic", "-O2", "-Wall", "-Wextra"]
-        command += ["-Werror", "-DGEN_FW_PROFILE=1", "-DGEN_FW_PROFILE_COUNTER=board_count"]
-        command += [f"-I{path}" for path in (MOCKS / "include", folder / "gen", folder / "src")]
-        command += [f"-I{folder}/gen/chirps_int8/mlf/include", str(folder / source)]
-        done = subprocess.run(
-            [*command, "-o", str(tmp_path / "a.o")], capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, f"{source}: {done.stderr}"
+    compiles(folder, compiler, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +203,7 @@ def test_a_model(name: str, tmp_path: Path, request: Any) -> None:
         [model], "xcore-ai-explorer", folder, names=[name], goldens=goldens, runtime="aot"
     )
     assert verdicts(folder) == {name: "pass"}
+    compiles(folder, "clang", tmp_path)
 
 
 @pytest.mark.full
@@ -211,3 +216,4 @@ def test_every_version_and_variant_of_archives(tmp_path: Path) -> None:
         np.savez(goldens[-1], in0=given, out0=answer(given, variant))
     gen_fw.generate(paths, LPDDR, tmp_path / "p", goldens=goldens)
     assert verdicts(tmp_path / "p") == dict.fromkeys(VARIANTS, "pass")
+    compiles(tmp_path / "p", "clang", tmp_path)

@@ -86,6 +86,19 @@ def built(
     return lines, binary
 
 
+def row(
+    name: str, models: list[Path], board: str, lines: list[str], binary: Path
+) -> dict[str, Any]:
+    """A line of the evidence."""
+    return {
+        "name": name,
+        "board": board,
+        "models": ", ".join(map(stem, models)),
+        "line": "; ".join(lines),
+        "elf_sha256": sdk_evidence.sha256(binary),
+    }
+
+
 def test_native_builds_with_xcommon(tmp_path: Path) -> None:
     xcommon = tree("xcommon_cmake", "XMOS_CMAKE_PATH", "settings.yml", r"version: v?([\d.]+)")
     need_wheel()
@@ -97,15 +110,7 @@ def test_native_builds_with_xcommon(tmp_path: Path) -> None:
         out = tmp_path / f"p{number}"
         generate(models, str(own) if board == "own.xn" else board, out, **options)
         lines, binary = built(out, models, xcommon, {"XMOS_AITOOLSLIB_PATH": str(wheel.runtime)})
-        results.append(
-            {
-                "name": name,
-                "board": board,
-                "models": ", ".join(map(stem, models)),
-                "line": "; ".join(lines),
-                "elf_sha256": sdk_evidence.sha256(binary),
-            }
-        )
+        results.append(row(name, models, board, lines, binary))
     cmake = subprocess.run(["cmake", "--version"], capture_output=True, text=True).stdout
     sdk_evidence.record(
         "xcommon-native",
@@ -129,15 +134,7 @@ def test_plain_c_builds_with_xcommon(tmp_path: Path) -> None:
         generate(models, board, out, goldens=goldens, **options)
         # whoever asked Python for XMOS's package would fail
         lines, binary = built(out, models, xcommon, {"XMOS_AITOOLSLIB_PATH": str(tmp_path)})
-        results.append(
-            {
-                "name": name,
-                "board": board,
-                "models": ", ".join(map(stem, models)),
-                "line": "; ".join(lines),
-                "elf_sha256": sdk_evidence.sha256(binary),
-            }
-        )
+        results.append(row(name, models, board, lines, binary))
     cmake = subprocess.run(["cmake", "--version"], capture_output=True, text=True).stdout
     sdk_evidence.record(
         "xcommon-native-c",

@@ -5,6 +5,7 @@ AI tools are never looked for."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -247,6 +248,25 @@ def test_the_project_names_no_ai_tools_and_is_c(tmp_path: Path) -> None:
         lock = (out / "gen-fw.lock").read_text()
         assert "xformer" not in lock
         assert not gen_fw.generate([], "", out).changes.of("update", "create", "delete")
+
+
+def test_a_board_of_ones_own_with_generated_c_as_default(tmp_path: Path) -> None:
+    """One tile, no flash; names that are words of CMake files."""
+    board = tmp_path / "mine.toml"
+    board.write_text(
+        'extends = "xcore-ai-explorer"\ntitle = "mine"\n'
+        'runtime = { default = "aot", kernels = "portable" }\n'
+        'sources = ["runtime: mine"]\n'
+    )
+    out = tmp_path / "p"
+    goldens = [EXAMPLES / f"{path.stem}_golden.npz" for path in (DIGITS, SMALL)]
+    made = gen_fw.generate([DIGITS, SMALL], str(board), out, names=["c", "xc"], goldens=goldens)
+    assert [program.runtime for program in made.planned.firmware.programs] == ["aot", "aot"]
+    names = re.findall(r"^set\((\w+)", (out / "gen" / "sources.cmake").read_text(), re.MULTILINE)
+    assert len(set(names)) == len(names)
+    shown = inspect(DIGITS, Asked(board=str(board))).document
+    assert shown["arena"]["runtime"] == "aot"
+    assert fit([DIGITS], [str(board)]).boards[0].runtime == "aot"
 
 
 def test_stacks_of_programs_on_a_tile_are_one() -> None:

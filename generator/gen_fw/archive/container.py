@@ -300,5 +300,5 @@ def _bad(where: str, why: str, hint: str = "") -> ModelError:
         "this is no archive in TVM's Model Library Format that can be read",
         where=where,
         why=why,
-        hint=hint or "tvmc compile ... --output-format mlf --output model.tar makes one",
+        hint=hint or "gen-fw tvm compile, or tvmc compile ... --output-format mlf, makes one",
     )

@@ -35,6 +35,8 @@ class Entry:
     executors: tuple[str, ...]
     targets: tuple[str, ...]
     tvm_version: str
+    #: of gen-fw, when it wrote the archive
+    gen_fw_version: str
     workspace_bytes: int
     constants_bytes: int
     operators: tuple[OperatorFunction, ...]
@@ -91,7 +93,9 @@ def _entry(name: Any, table: Any, version: int) -> Entry:
         style=_text(table.get("style", "full-model")),
         executors=tuple(_texts(executors)),
         targets=tuple(_texts(table.get("target", []))),
-        tvm_version=_tvm_version(table.get("external_dependencies", [])),
+        # TVM's own archives bring its C runtime, gen-fw's need none
+        tvm_version=_version(table, "tvm_standalone_crt", "tvm"),
+        gen_fw_version=_version(table, "gen-fw"),
         workspace_bytes=max((_count(row, "workspace_size_bytes") for row in main), default=0),
         constants_bytes=max((_count(row, "constants_size_bytes") for row in main), default=0),
         operators=tuple(_operator(row) for row in _rows(functions.get("operator_functions", []))),
@@ -120,10 +124,10 @@ def _tensors(table: Any) -> tuple[TensorFact, ...]:
     return tuple(found)
 
 
-def _tvm_version(dependencies: Any) -> str:
-    for row in _rows(dependencies):
-        # TVM's own archives bring its C runtime, gen-fw's need none
-        if row.get("short_name") in ("tvm_standalone_crt", "tvm"):
+def _version(table: Mapping[str, Any], *names: str) -> str:
+    """What the external dependency of one of these names says, empty when there is none."""
+    for row in _rows(table.get("external_dependencies", [])):
+        if row.get("short_name") in names:
             return _text(row.get("version_spec", ""))
     return ""
 

@@ -68,6 +68,7 @@ def _module(
         executors=entry.executors,
         targets=entry.targets,
         tvm_version=entry.tvm_version,
+        gen_fw_version=entry.gen_fw_version,
         workspace_bytes=entry.workspace_bytes,
         constants_bytes=entry.constants_bytes,
         operators=entry.operators,

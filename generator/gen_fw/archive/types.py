@@ -124,6 +124,8 @@ class Module:
     executors: tuple[str, ...]
     targets: tuple[str, ...]
     tvm_version: str
+    #: of gen-fw, empty when it did not write the archive: then kernels may round otherwise
+    gen_fw_version: str
     workspace_bytes: int
     constants_bytes: int
     operators: tuple[OperatorFunction, ...]

@@ -269,9 +269,9 @@ def _golden(program: Program, golden: Golden | None, tolerance: int | None) -> d
     if golden is None:
         return {"present": False, "run2": False, "origin": "", "tolerance": 0}
     if tolerance is None:
-        # expected outputs of one's own are exact; kernels of an archive round otherwise than TFLM's
-        other_kernels = program.is_archive and golden.origin != "golden file"
-        tolerance = _TVM_TOLERANCE if other_kernels else 0
+        # expected outputs of one's own are exact; kernels of tvmc round otherwise than TFLM's
+        other_kernels = program.runtime == "tvm" and not program.adapter["exact"]
+        tolerance = _TVM_TOLERANCE if other_kernels and golden.origin != "golden file" else 0
     return {
         "present": True,
         "run2": bool(golden.run2_outputs),

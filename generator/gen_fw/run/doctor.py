@@ -60,11 +60,7 @@ _PACKAGES = (
     _Package("elftools", "sizes in gen-fw run", "pip install pyelftools"),
     _Package("PIL", "gen-fw run --input picture.png", "pip install 'gen-fw[image]'"),
     _Package("tflite_micro", "reference vectors", "pip install 'gen-fw[reference]'"),
-    _Package(
-        "xmos_ai_tools",
-        "xformer: runtime xcore of boards with xcore.ai",
-        "pip install 'gen-fw[xmos]'",
-    ),
+    _Package("xmos_ai_tools", "xformer: runtime xcore", "pip install 'gen-fw[xmos]'"),
     _Package("ethosu", "Vela, for boards with an Ethos-U", "pip install 'gen-fw[vela]'", npu=True),
 )
 #: SDK name -> variable that names its folder, a file in it, where to get it

@@ -25,6 +25,7 @@ from gen_fw.compilers.tvm.interface import glue, header, identifiers
 from gen_fw.errors import UsageError
 from gen_fw.runtimes.mlf.imported import Imported
 from gen_fw.runtimes.mlf.lower import lower
+from gen_fw.version import __version__
 from tvm_double import ADDED, adding
 
 STRICT = (
@@ -44,7 +45,7 @@ def test_it_reads_back(tmp_path: Path) -> None:
     (module,) = found.modules
     assert (found.version, module.name, module.style) == (7, "adder", "full-model")
     assert (module.executors, module.targets) == (("aot",), ("c -keys=cpu",))
-    assert module.tvm_version == "0.27.0.post1"
+    assert module.tvm_version == "0.27.0.post1" and module.gen_fw_version == __version__
     assert (module.workspace_bytes, module.constants_bytes) == (48, 1)
     assert [(o.name, o.workspace_bytes) for o in module.operators] == [("tvmgen_adder_add", 16)]
     assert [(f.name, f.dtype, f.bytes) for f in module.inputs] == [

@@ -88,6 +88,33 @@ def target_for(board: Board | None) -> Target:
     return Target("tile", known.registers, no_schedule=known.no_schedule, backends=backends)
 
 
+def misfits(model: Model, board: Board) -> list[str]:
+    """Why TVM cannot compile the model for ``board``, a line each; empty when it can. TVM need not
+    be installed."""
+    floats: list[str] = []
+
+    def judged(step: Step) -> str:
+        floats.extend(_floats([step]))
+        return refuses(step)
+
+    try:
+        interface(model)
+        make_functions(model, target_for(board), plan=False, other=Finish(judged, _as_they_are))
+    except ModelError as error:
+        return (error.why or error.what).splitlines()
+    except RefusedError as error:
+        return error.lines
+    if floats and not _has_fpu(board):
+        return [f"operators compute in float32, and {board.name} has no FPU (--allow-float)"]
+    return []
+
+
+def _as_they_are(
+    _graph: Subgraph, steps: Sequence[Step], _aliases: Sequence[Alias]
+) -> Sequence[Step]:
+    return steps
+
+
 def compiled_functions(
     model: Model,
     target: Target,

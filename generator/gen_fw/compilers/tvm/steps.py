@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gen_fw.compilers.tvm.templates import NO_REDUCTION, TEMPLATES
+from gen_fw.compilers.tvm.templates import TEMPLATES
 from gen_fw.model.types import Subgraph
 from gen_fw.runtimes.aot.layer import (
     Argument,
@@ -48,7 +48,7 @@ def refuses(step: Step) -> str:
     stateful = any(isinstance(argument, StateArgument) for argument in step.arguments)
     if stateful or step.state:
         return "it keeps state between inferences, and archives keep none"
-    if step.template not in TEMPLATES or step.name in NO_REDUCTION:
+    if step.template not in TEMPLATES:
         return "there is no kernel for it in TVM's TE or TIR"
     return ""
 

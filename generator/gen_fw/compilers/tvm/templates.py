@@ -8,20 +8,27 @@ TEMPLATES = frozenset(
     {
         "arg",
         "copy_bytes",
+        "cumsum",
         "elementwise",
+        "gather",
         "indexed",
+        "l2_normalization",
+        "log_softmax",
+        "log_softmax_float",
+        "matmul",
         "move",
         "pool_average",
         "pool_maximum",
+        "pool_root",
         "reduce",
         "resize_bilinear",
+        "slice_at",
         "softmax",
         "softmax_float",
         "softmax_wide",
+        "space_to_batch",
         "transpose_conv",
         "tvm_depthwise",
         "tvm_product",
     }
 )
-#: names of steps of template ``reduce`` that are no sum, largest or smallest element
-NO_REDUCTION = frozenset({"reduce_all"})

@@ -81,6 +81,7 @@ def lower(imported: Imported, name: str, board: Board) -> Program:
         adapter={
             **adapter,
             "arena_bytes": {"target": arena, "host64": arena},
+            "exact": bool(module.gen_fw_version),
             **({"tvm": dict(imported.made)} if imported.made else {}),
         },
         report=_report(imported, entry, work, arena),

@@ -68,7 +68,10 @@ def lowered(func: Any, spec: Spec, helpers: str) -> Lowered:
         module = tirx.transform.BindTarget(Target("c"))(module)
         module = tirx.transform.LowerIntrin()(module)
         text = tvm.get_global_func("target.build.c")(module, Target("c")).inspect_source()
-    return Lowered(_body(text), tuple(workspaces), helpers)
+    body = _body(text)
+    unused = [p.name for p in spec.parameters if not re.search(rf"\b{p.name}\b", body)]
+    body += "".join(f"  (void){name};\n" for name in unused)
+    return Lowered(body, tuple(workspaces), helpers)
 
 
 def _passes() -> Any:

@@ -36,8 +36,8 @@ _COMBINED = {
     "sum": "{0} + {1}",
     "reduce_max": "T.max({0}, {1})",
     "reduce_min": "T.min({0}, {1})",
+    "reduce_all": "T.And({0}, {1})",
 }
-REDUCTIONS = tuple(_COMBINED)
 
 
 def arg(spec: Spec) -> Unscheduled:
@@ -62,7 +62,8 @@ def arg(spec: Spec) -> Unscheduled:
 def pool(spec: Spec) -> Unscheduled:
     """Averages and largest elements of windows, without what lies outside the image."""
     w = spec.words
-    average = spec.template == "pool_average"
+    average = spec.template != "pool_maximum"
+    root = spec.template == "pool_root"
     element = spec.parameter("input").dtype
     real = element == "float32"
     total_type = "float32" if real else "int32"
@@ -76,7 +77,7 @@ def pool(spec: Spec) -> Unscheduled:
             y = f"({row} * {w['stride_height']} + {ky} - {w['pad_top']})"
             x = f"({column} * {w['stride_width']} + {kx} - {w['pad_left']})"
             value = cast(total_type, f"input[{_place(w, image, y, x, c, 'in')}]")
-            form = "{0} + {1}" if average else "T.max({0}, {1})"
+            form = "{0} + {1} * {1}" if root else "{0} + {1}" if average else "T.max({0}, {1})"
             statement = f"{total} = {form.format(total, value)}"
             if w["padded"]:
                 inside = f"{y} >= 0 and {y} < {w['height']} and {x} >= 0 and {x} < {w['width']}"
@@ -90,13 +91,15 @@ def pool(spec: Spec) -> Unscheduled:
         place = _place(w, image, row, column, c, "out")
         result = call(element, "$finish$", *arguments)
         script.line(f"output[{place}] = {result}")
-    return Unscheduled(script.func(), helpers=_finish(w, c_type(element), average, real))
+    return Unscheduled(script.func(), helpers=_finish(spec, c_type(element), real))
 
 
-def _finish(w: Any, element: str, average: bool, real: bool) -> str:
-    low, high = w["low"], w["high"]
+def _finish(spec: Spec, element: str, real: bool) -> str:
+    low, high = spec.words["low"], spec.words["high"]
+    average = spec.template != "pool_maximum"
     if real:
         value = "total / (float)count" if average else "total"
+        value = f"sqrtf({value})" if spec.template == "pool_root" else value
         lines = [f"return clamp_float({value}, {low}, {high});"]
         head = f"float $finish$(float total{', int32_t count' if average else ''})"
     else:

@@ -12,6 +12,7 @@ from gen_fw.compilers.tvm.kernels.spec import Spec
 #: "kind" of a layer -> C type of outputs
 _OUTPUTS = {"int8": "int8_t", "int16": "int16_t", "wide": "int16_t", "float": "float"}
 CALL = "$requantize$"
+_WIDTH = 94
 
 
 def helper(spec: Spec) -> str:
@@ -58,6 +59,9 @@ def helper(spec: Spec) -> str:
         ]
     body = "".join(f"  {line}\n" for line in lines)
     head = f"static inline {output} {CALL}({', '.join(parameters)})"
+    if len(head) > _WIDTH:
+        start = head.index("(") + 1
+        head = head.replace(", int32_t offset", f",\n{' ' * start}int32_t offset")
     return f"//@static requantize\n{_COMMENTS[kind]}{head} {{\n{body}}}\n//@end\n"
 
 

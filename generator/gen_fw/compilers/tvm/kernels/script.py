@@ -103,6 +103,7 @@ def number(text: Any) -> str:
     """A C literal of an integer or float as Python reads it."""
     known = {
         "INT32_MIN": "T.int32(-2147483648)",
+        "true": "T.bool(True)",
         "FLT_MAX": "T.float32(3.4028234663852886e+38)",
         "-FLT_MAX": "T.float32(-3.4028234663852886e+38)",
     }

@@ -22,7 +22,9 @@ def transpose_conv(spec: Spec) -> Unscheduled:
     with script.loops(shape) as (image, y, x, part):
         with script.loop(block, unroll=True) as b:
             script.line(f"sums[{b}] = {'T.float32(0)' if total_type == 'float32' else 0}")
-        with script.loops([w["kernel_height"], w["kernel_width"]]) as (ky, kx):
+        with script.loops([w["kernel_height"], w["kernel_width"]]) as (i, j):
+            # inputs in their order, which matters for sums of floats
+            ky, kx = f"({w['kernel_height'] - 1} - {i})", f"({w['kernel_width'] - 1} - {j})"
             down = f"({y} + {w['pad_top']} - {ky})"
             across = f"({x} + {w['pad_left']} - {kx})"
             line = f"T.floordiv({down}, {w['stride_height']})"
