@@ -20,7 +20,7 @@ import numpy.typing as npt
 Space = Mapping[str, Sequence[int]]
 Point = tuple[int, ...]
 #: of larger spaces a sample is searched
-_POOL = 4096
+_POOL = 16384
 _RANDOM_SHARE = 0.25
 _RIDGE = 0.05
 

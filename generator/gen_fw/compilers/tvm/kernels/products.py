@@ -5,6 +5,7 @@ the padding too, so that it is never in memory as a whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tvm import te, tirx
@@ -37,6 +38,13 @@ def product(spec: Spec) -> Unscheduled:
     window = (w["kernel_height"], w["kernel_width"], depth)
     direct = window[:2] == (1, 1) and (w["stride_height"], w["stride_width"]) == (1, 1)
     direct = direct and not w["padded"]
+    apart = bool(spec.knobs.get("apart", 0))
+
+    def within(index: Any, extent: int, value: Callable[[Any], Any]) -> Any:
+        """The value at an index, and any one behind the end: tiles may reach beyond it."""
+        if apart:  # the condition goes where loops are split
+            return te.if_then_else(index < extent, value(index), 0)
+        return value(tirx.min(index, extent - 1))
 
     def tap(group: Any, pixel: Any, ky: Any, kx: Any, c: Any) -> Any:
         """An element of the image, or the zero point outside."""
@@ -54,10 +62,13 @@ def product(spec: Spec) -> Unscheduled:
 
     def direct_tap(group: Any, pixel: Any, k: Any) -> Any:
         """The same where a pixel's taps are one pixel of the input."""
-        pixel = tirx.min(pixel, pixels - 1)
-        if w.get("in_layout", "nhwc") == "nchw":  # of one image
-            return buffers["input"][(group * depth + k) * pixels + pixel]
-        return buffers["input"][pixel * w["depth"] + group * depth + k]
+
+        def value(pixel: Any) -> Any:
+            if w.get("in_layout", "nhwc") == "nchw":  # of one image
+                return buffers["input"][(group * depth + k) * pixels + pixel].astype(total)
+            return buffers["input"][pixel * w["depth"] + group * depth + k].astype(total)
+
+        return within(pixel, pixels, value)
 
     if not direct:
         patches = te.compute(
@@ -75,9 +86,11 @@ def product(spec: Spec) -> Unscheduled:
     weights = buffers["weights"]
 
     def term(g: Any, p: Any, o: Any) -> Any:
-        data = direct_tap(g, p, axis) if direct else patches[g, p, axis]
-        at = (g * taps + axis) * channels + tirx.min(o, channels - 1)
-        return te.sum(data.astype(total) * weights[at].astype(total), axis=axis)
+        data = direct_tap(g, p, axis) if direct else patches[g, p, axis].astype(total)
+        row = (g * taps + axis) * channels
+        return te.sum(
+            data * within(o, channels, lambda o: weights[row + o].astype(total)), axis=axis
+        )
 
     sums = te.compute((groups, pixels + _BEYOND, channels + _BEYOND), term, name="sums")
 
@@ -116,10 +129,15 @@ def product(spec: Spec) -> Unscheduled:
         sch.reorder(group, p0, o0, p1, o1)
         sch.unroll(p1)
         sch.unroll(o1)
+        if knob("apart", (0, 1), 0):
+            # the last tiles, which may reach beyond the end, get code of their own
+            for loop in (p0, o0):
+                sch.annotate(loop, "pragma_loop_partition_hint", 1)
         acc = sch.get_sblock("sums")
         sch.compute_at(acc, o0, preserve_unit_loops=True)
         _, _, _, p, o, k = _inner(sch, acc)
-        sch.reorder(k, p, o)
+        # a weight meets all pixels, or a pixel all weights
+        sch.reorder(k, *((o, p) if knob("across", (0, 1), 0) else (p, o)))
         k0, k1 = sch.split(k, [None, by_taps])
         for loop in (p, o, k1):
             sch.unroll(loop)
