@@ -43,13 +43,14 @@ def test_layers(layout: str, tmp_path: Path) -> None:
 def test_operators(tmp_path: Path) -> None:
     models = [family_model(OPERATORS, family, seed) for family in OPERATORS for seed in range(2)]
     compiled = agree(models, tmp_path)
-    assert len(compiled) >= 0.5 * len(OPERATORS), set(OPERATORS) - set(compiled)
+    assert set(compiled) == set(OPERATORS)
 
 
 def test_types(tmp_path: Path) -> None:
     models = [typed_model(family, seed) for family in TYPES for seed in range(4)]
     compiled = agree(models, tmp_path)
-    assert len(compiled) >= 0.5 * len(TYPES), set(TYPES) - set(compiled)
+    stateful = {family for family in TYPES if "svdf" in family or "lstm" in family}
+    assert set(compiled) == set(TYPES) - stateful
 
 
 @pytest.mark.full
