@@ -20,7 +20,8 @@ from gen_fw.compilers.tvm.steps import Kernel
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tvm") is None, reason="needs the extra tvm"
 )
-KNOBS = ("pixels", "channels", "unroll", "gather", "columns", "rows", "edges")
+PRODUCTS = ("pixels", "channels", "unroll", "gather", "apart", "across")
+KNOBS = (*PRODUCTS, "columns", "rows", "edges")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ class Tuning:
     default: Trial
     digest: str
     trials: list[Trial]
+    #: what was measured, by its C text
+    counts: dict[str, Count]
     small: bool = False
 
     @property
@@ -103,7 +105,7 @@ class Searches:
                 usable.append(trial)
         cost = search.best[1] * task.calls
         standing = Standing(cost, search.left)
-        return Tuning(task, search, standing, name, default, count.digest, usable)
+        return Tuning(task, search, standing, name, default, count.digest, usable, {text: count})
 
     @property
     def cost(self) -> float:
@@ -139,17 +141,23 @@ class Searches:
     def _measure(self, tuning: Tuning, wanted: Sequence[tuple[Knobs, Made]]) -> None:
         """Measures versions of one kernel, and stores what came out."""
         results = [Count(fault=made.fault) for _, made in wanted]
+        texts: dict[int, str] = {}
         groups: dict[tuple[str, ...], list[tuple[int, Kernel, str]]] = {}
         for position, (_, made) in enumerate(wanted):
             if not made.fault:
                 kernel, text = tuning.task.version(made)
+                texts[position] = text
+                if text in tuning.counts:  # some knobs change nothing for some kernels
+                    continue
+                tuning.counts[text] = Count()
                 names = (kernel.entry, *(buffer.name for buffer in kernel.buffers))
                 groups.setdefault(names, []).append((position, kernel, text))
         for group in groups.values():
             kernel = widest([kernel for _, kernel, _ in group])
             counts = self._bench.count(kernel, [text for _, _, text in group])
-            for (position, _, _), count in zip(group, counts, strict=True):
-                results[position] = count
+            tuning.counts.update(zip((text for _, _, text in group), counts, strict=True))
+        for position, text in texts.items():
+            results[position] = tuning.counts[text]
         before = tuning.search.best[1]
         for (knobs, _), count in zip(wanted, results, strict=True):
             fault = count.fault

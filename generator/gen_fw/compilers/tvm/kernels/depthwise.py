@@ -14,6 +14,10 @@ from gen_fw.compilers.tvm.kernels.spec import DTYPES, Knob, Spec, Unscheduled
 
 #: neighbouring outputs that are searched; tiles may reach so far beyond the last one
 COLUMNS = (1, 2, 3, 4, 5, 6, 8)
+#: what an output takes in tiles of so many columns, with many registers and with few, beside the
+#: best: measured on the layers of two models (docs/tvm.md, "Tuning")
+_MANY = {1: 1.25, 2: 1.1, 3: 1.0, 4: 1.05, 5: 1.08, 6: 1.13}
+_FEW = {1: 1.15, 2: 1.03, 3: 1.02, 4: 1.0, 5: 1.0, 6: 1.03}
 #: rows of a tile that are searched
 ROWS = (1, 2, 3)
 _BEYOND = 7
@@ -72,11 +76,11 @@ def depthwise(spec: Spec) -> Unscheduled:
     def schedule(sch: Any, knob: Knob) -> None:
         loops = sch.get_loops(sch.get_sblock("output"))
         b, c, j, y, x = (loops[i] for i in order)
-        most = 6 if spec.registers >= 24 else 4
         sizes = [size for size in COLUMNS if size <= columns]
+        costs = _MANY if spec.registers >= 24 else _FEW
         default = min(
-            (size for size in sizes if size <= most),
-            key=lambda size: (-(-columns // size) * (size + 1), -size),
+            (size for size in sizes if size in costs),
+            key=lambda size: -(-columns // size) * size * costs[size],
         )
         by_columns = knob("columns", sizes, default)
         by_rows = knob("rows", [size for size in ROWS if rows % size == 0], 1)
@@ -89,7 +93,7 @@ def depthwise(spec: Spec) -> Unscheduled:
         sch.compute_at(acc, x0, preserve_unit_loops=True)
         copied = sch.get_sblock("plane")
         sch.compute_at(copied, c, preserve_unit_loops=True)
-        if knob("edges", (0, 1), 0):
+        if knob("edges", (0, 1), 1):
             # the copy's loops are split where the image ends, and ask nothing inside
             for loop in sch.get_loops(copied)[-2:]:
                 sch.annotate(loop, "pragma_loop_partition_hint", 1)

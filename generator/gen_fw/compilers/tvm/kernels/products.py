@@ -5,6 +5,7 @@ the padding too, so that it is never in memory as a whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tvm import te, tirx
@@ -22,6 +23,8 @@ GATHER = (1, 2, 3, 4, 6, 8, 9, 12, 16, 24)
 #: of a single pixel, whose tile is a row
 MORE_CHANNELS = (10, 12, 16)
 _BEYOND = 15
+#: taps that gathering writes out without tuning
+_COPIED = 16
 
 
 def product(spec: Spec) -> Unscheduled:
@@ -35,6 +38,13 @@ def product(spec: Spec) -> Unscheduled:
     window = (w["kernel_height"], w["kernel_width"], depth)
     direct = window[:2] == (1, 1) and (w["stride_height"], w["stride_width"]) == (1, 1)
     direct = direct and not w["padded"]
+    apart = bool(spec.knobs.get("apart", 0))
+
+    def within(index: Any, extent: int, value: Callable[[Any], Any]) -> Any:
+        """The value at an index, and any one behind the end: tiles may reach beyond it."""
+        if apart:  # the condition goes where loops are split
+            return te.if_then_else(index < extent, value(index), 0)
+        return value(tirx.min(index, extent - 1))
 
     def tap(group: Any, pixel: Any, ky: Any, kx: Any, c: Any) -> Any:
         """An element of the image, or the zero point outside."""
@@ -52,10 +62,13 @@ def product(spec: Spec) -> Unscheduled:
 
     def direct_tap(group: Any, pixel: Any, k: Any) -> Any:
         """The same where a pixel's taps are one pixel of the input."""
-        pixel = tirx.min(pixel, pixels - 1)
-        if w.get("in_layout", "nhwc") == "nchw":  # of one image
-            return buffers["input"][(group * depth + k) * pixels + pixel]
-        return buffers["input"][pixel * w["depth"] + group * depth + k]
+
+        def value(pixel: Any) -> Any:
+            if w.get("in_layout", "nhwc") == "nchw":  # of one image
+                return buffers["input"][(group * depth + k) * pixels + pixel].astype(total)
+            return buffers["input"][pixel * w["depth"] + group * depth + k].astype(total)
+
+        return within(pixel, pixels, value)
 
     if not direct:
         patches = te.compute(
@@ -73,9 +86,11 @@ def product(spec: Spec) -> Unscheduled:
     weights = buffers["weights"]
 
     def term(g: Any, p: Any, o: Any) -> Any:
-        data = direct_tap(g, p, axis) if direct else patches[g, p, axis]
-        at = (g * taps + axis) * channels + tirx.min(o, channels - 1)
-        return te.sum(data.astype(total) * weights[at].astype(total), axis=axis)
+        data = direct_tap(g, p, axis) if direct else patches[g, p, axis].astype(total)
+        row = (g * taps + axis) * channels
+        return te.sum(
+            data * within(o, channels, lambda o: weights[row + o].astype(total)), axis=axis
+        )
 
     sums = te.compute((groups, pixels + _BEYOND, channels + _BEYOND), term, name="sums")
 
@@ -98,7 +113,8 @@ def product(spec: Spec) -> Unscheduled:
         order = (1, 0, 2)
     inputs = [b for name, b in buffers.items() if name != "output"]
     func = te.create_prim_func([*inputs, out])
-    defaults = _defaults(spec, pixels, channels, taps)
+    row = window[1] * window[2]
+    defaults = _defaults(spec, pixels, channels, taps, depth, row)
 
     def schedule(sch: Any, knob: Knob) -> None:
         done = sch.get_sblock("output")
@@ -113,10 +129,15 @@ def product(spec: Spec) -> Unscheduled:
         sch.reorder(group, p0, o0, p1, o1)
         sch.unroll(p1)
         sch.unroll(o1)
+        if knob("apart", (0, 1), 0):
+            # the last tiles, which may reach beyond the end, get code of their own
+            for loop in (p0, o0):
+                sch.annotate(loop, "pragma_loop_partition_hint", 1)
         acc = sch.get_sblock("sums")
         sch.compute_at(acc, o0, preserve_unit_loops=True)
         _, _, _, p, o, k = _inner(sch, acc)
-        sch.reorder(k, p, o)
+        # a weight meets all pixels, or a pixel all weights
+        sch.reorder(k, *((o, p) if knob("across", (0, 1), 0) else (p, o)))
         k0, k1 = sch.split(k, [None, by_taps])
         for loop in (p, o, k1):
             sch.unroll(loop)
@@ -128,9 +149,8 @@ def product(spec: Spec) -> Unscheduled:
             sch.compute_at(gathered, p0, preserve_unit_loops=True)
             taps_loop = sch.get_loops(gathered)[-1]
             _, across, run = sch.split(taps_loop, list(window))
-            row = window[1] * window[2]
-            sizes_written = [size for size in GATHER if depth % size == 0 or size == row]
-            written = knob("gather", sizes_written, 1)
+            copies = [size for size in GATHER if _gathers(size, depth, row)]
+            written = knob("gather", copies, defaults[3])
             if written == row and row > depth:
                 sch.unroll(across)
                 sch.unroll(run)
@@ -148,13 +168,39 @@ def _inner(sch: Any, block: Any) -> list[Any]:
     return [*loops[:3], *loops[-3:]]
 
 
-def _defaults(spec: Spec, pixels: int, channels: int, taps: int) -> tuple[int, int, int]:
-    """Tile and unrolling without tuning: 4 channels by 2 pixels fit 14 registers, 4 by 4 fit 30
-    (docs/tvm.md); few pixels take more channels."""
-    most = 4 if spec.registers >= 24 else 2
-    blocks = [c for c in (4, 5, 3, 2, 1) if c <= channels]
-    block = min(blocks, key=lambda c: (-(-channels // c) * (c + 2), -c))
-    tiles = [p for p in (4, 3, 2, 1) if p <= min(most, pixels)]
-    tile = min(tiles, key=lambda p: (-(-pixels // p) * (4 + 5 * p), -p))
-    unroll = 2 if taps % 2 == 0 else 1
-    return tile, block, unroll
+def _defaults(
+    spec: Spec, pixels: int, channels: int, taps: int, run: int, row: int
+) -> tuple[int, int, int, int]:
+    """Tile, unrolling and gathering without tuning: what served best on all layers of four models,
+    on Cortex-M and on RISC-V (docs/tvm.md, "Tuning"); ``run`` taps of a row of ``row`` are
+    contiguous."""
+    many = spec.registers >= 24
+    copied = max(size for size in (*GATHER, 1) if size <= _COPIED and _gathers(size, run, row))
+    if requantize.sum_type(spec) != "int32_t":
+        block = _least([c for c in (4, 5, 3, 2, 1) if c <= channels], channels, 2)
+        tile = _least([p for p in (4, 3, 2, 1) if p <= min(4 if many else 2, pixels)], pixels, 1)
+        return tile, block, 2 if taps % 2 == 0 else 1, copied
+    if pixels == 1:
+        block = max(c for c in (8, 6, 5, 4, 3, 2, 1) if channels % c == 0)
+        most = (2 if many else 1) if block == 8 else 2 if block > 4 else 4 if many else 8
+        return 1, block, _unrolled(taps, most), copied
+    block = next(c for c in ((4, 2) if many else (2,)) if c <= channels or c == 2)
+    block = min(block, channels)
+    # four pixels take as long as three and a third; a tile over the end takes as long as a full one
+    tile = min((3, 4), key=lambda p: -(-pixels // p) * p * (1.02 if p == 4 else 1))
+    tile = min(tile, pixels)
+    return tile, block, _unrolled(taps, (1 if tile == 4 else 2) if many else 9), copied
+
+
+def _least(sizes: list[int], extent: int, more: int) -> int:
+    """The size with the fewest loads, where a tile takes ``more`` than its size."""
+    return min(sizes, key=lambda size: (-(-extent // size) * (size + more), -size))
+
+
+def _unrolled(taps: int, most: int) -> int:
+    return max(u for u in UNROLL if u <= most and taps % u == 0)
+
+
+def _gathers(size: int, run: int, row: int) -> bool:
+    """Whether so many taps can be written out: part of those that are contiguous, or a row."""
+    return run % size == 0 or size == row
