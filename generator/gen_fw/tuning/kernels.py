@@ -12,7 +12,8 @@ import numpy as np
 from gen_fw.boards.board import Board
 from gen_fw.compilers.tvm.child import try_kernels
 from gen_fw.compilers.tvm.compile import compiled_functions, target_for
-from gen_fw.compilers.tvm.kernels.spec import DTYPES
+from gen_fw.compilers.tvm.kernels.spec import 
+from gen_fw.runtimes.aot.arrays import DTYPES
 from gen_fw.compilers.tvm.options import TvmOptions
 from gen_fw.compilers.tvm.sources import kernel_alone
 from gen_fw.compilers.tvm.steps import Kernel as Made

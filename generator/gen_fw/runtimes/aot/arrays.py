@@ -13,7 +13,8 @@ from gen_fw.runtimes.aot.layer import DataArgument
 
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _WIDTH = 100
-_DTYPES = {
+#: C type -> numpy's name; a channel is four int32
+DTYPES = {
     "int8_t": "int8",
     "uint8_t": "uint8",
     "int16_t": "int16",
@@ -40,7 +41,7 @@ class Arrays:
         self.bytes = 0
 
     def add(self, data: DataArgument, operator: int) -> str:
-        values = np.ascontiguousarray(data.data, dtype=np.dtype(_DTYPES[data.c_type]))
+        values = np.ascontiguousarray(data.data, dtype=np.dtype(DTYPES[data.c_type]))
         key = (data.c_type, values.tobytes())
         if key in self.known:
             return self.known[key]

@@ -40,16 +40,14 @@ def softmax(spec: Spec) -> Unscheduled:
         ],
     )
     script = Script(spec)
-    largest, total = script.local("largest", "int32"), script.local("total", "int32")
+    total = script.local("total", "int32")
     zeros, scale = script.local("zeros", "int32"), script.local("scale", "int32")
     with script.loop(w["rows"]) as row:
 
         def element(c: str) -> str:
             return cast("int32", f"input[{row} * {depth} + {c}]")
 
-        script.line(f"{largest} = -128")
-        with script.loop(depth) as c:
-            script.line(f"{largest} = T.max({largest}, {element(c)})")
+        largest = script.largest("int32", "-128", depth, element)
         script.line(f"{total} = 0")
         with script.loop(depth) as c:
             exponential = f"exponentials[{largest} - {element(c)}]"
@@ -69,11 +67,13 @@ def softmax_float(spec: Spec) -> Unscheduled:
     w = spec.words
     depth = w["depth"]
     script = Script(spec)
-    largest, total = script.local("largest", "float32"), script.local("total", "float32")
+    total = script.local("total", "float32")
     with script.loop(w["rows"]) as row:
-        script.line(f"{largest} = {number('-FLT_MAX')}")
-        with script.loop(depth) as c:
-            script.line(f"{largest} = T.max({largest}, input[{row} * {depth} + {c}])")
+
+        def element(c: str) -> str:
+            return f"input[{row} * {depth} + {c}]"
+
+        largest = script.largest("float32", number("-FLT_MAX"), depth, element)
         script.line(f"{total} = T.float32(0)")
         with script.loop(depth) as c:
             place = f"{row} * {depth} + {c}"
@@ -119,13 +119,14 @@ def softmax_wide(spec: Spec) -> Unscheduled:
         ],
     )
     script = Script(spec)
-    largest, total = script.local("largest", "int32"), script.local("total", "int32")
+    total = script.local("total", "int32")
     zeros, scale = script.local("zeros", "int32"), script.local("scale", "int32")
     with script.loop(w["rows"]) as row:
-        script.line(f"{largest} = -32768")
-        with script.loop(depth) as c:
-            element = cast("int32", f"input[{row} * {depth} + {c}]")
-            script.line(f"{largest} = T.max({largest}, {element})")
+
+        def element(c: str) -> str:
+            return cast("int32", f"input[{row} * {depth} + {c}]")
+
+        largest = script.largest("int32", "-32768", depth, element)
         script.line(f"{total} = 0")
         with script.loop(depth) as c:
             place = f"{row} * {depth} + {c}"

@@ -87,15 +87,13 @@ def log_softmax(spec: Spec) -> Unscheduled:
         ],
     )
     script = Script(spec)
-    largest, total = script.local("largest", "int32"), script.local("total", "int32")
+    total = script.local("total", "int32")
     with script.loop(w["rows"]) as row:
 
         def element(c: str) -> str:
             return cast("int32", f"input[{row} * {depth} + {c}]")
 
-        script.line(f"{largest} = -128")
-        with script.loop(depth) as c:
-            script.line(f"{largest} = T.max({largest}, {element(c)})")
+        largest = script.largest("int32", "-128", depth, element)
         script.line(f"{total} = 0")
         with script.loop(depth) as c:
             script.line(f"{total} = {total} + exponentials[{largest} - {element(c)}]")
@@ -111,11 +109,13 @@ def log_softmax_float(spec: Spec) -> Unscheduled:
     w = spec.words
     depth = w["depth"]
     script = Script(spec)
-    largest, total = script.local("largest", "float32"), script.local("total", "float32")
+    total = script.local("total", "float32")
     with script.loop(w["rows"]) as row:
-        script.line(f"{largest} = {number('-FLT_MAX')}")
-        with script.loop(depth) as c:
-            script.line(f"{largest} = T.max({largest}, input[{row} * {depth} + {c}])")
+
+        def element(c: str) -> str:
+            return f"input[{row} * {depth} + {c}]"
+
+        largest = script.largest("float32", number("-FLT_MAX"), depth, element)
         script.line(f"{total} = T.float32(0)")
         with script.loop(depth) as c:
             exponential = call("float32", "expf", f"input[{row} * {depth} + {c}] - {largest}")

@@ -12,7 +12,8 @@ from tvm import te, tirx
 
 from gen_fw.compilers.tvm.kernels import requantize
 from gen_fw.compilers.tvm.kernels.images import inside, place
-from gen_fw.compilers.tvm.kernels.spec import DTYPES, Knob, Spec, Unscheduled
+from gen_fw.compilers.tvm.kernels.spec import Knob, Spec, Unscheduled
+from gen_fw.runtimes.aot.arrays import DTYPES
 
 #: sizes of tiles that are searched; tiles may reach so far beyond the last pixel or channel
 PIXELS = (1, 2, 3, 4, 5, 6, 8)

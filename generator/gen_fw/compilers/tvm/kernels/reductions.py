@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from gen_fw.compilers.tvm.kernels.script import Script, c_type, call, cast, number, static, term
-from gen_fw.compilers.tvm.kernels.spec import DTYPES, Spec, Unscheduled
+from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
+from gen_fw.runtimes.aot.arrays import DTYPES
 
 
 def reduce(spec: Spec) -> Unscheduled:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tvm.script
 
-from gen_fw.compilers.tvm.kernels.spec import DTYPES, Spec
+from gen_fw.compilers.tvm.kernels.spec import Spec
+from gen_fw.runtimes.aot.arrays import DTYPES
 
 
 class Script:
@@ -45,6 +46,14 @@ class Script:
         self.line(f"if {condition}:")
         with self._inner():
             yield
+
+    def largest(self, dtype: str, lowest: str, extent: int, element: Callable[[str], str]) -> str:
+        """A variable that becomes the largest of ``element``'s values."""
+        variable = self.local("largest", dtype)
+        self.line(f"{variable} = {lowest}")
+        with self.loop(extent) as i:
+            self.line(f"{variable} = T.max({variable}, {element(i)})")
+        return variable
 
     @contextlib.contextmanager
     def loops(self, extents: Sequence[int]) -> Iterator[list[str]]:

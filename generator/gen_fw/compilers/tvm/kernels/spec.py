@@ -7,19 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: C type -> TVM's and numpy's name
-DTYPES: Mapping[str, str] = {
-    "int8_t": "int8",
-    "uint8_t": "uint8",
-    "int16_t": "int16",
-    "uint16_t": "uint16",
-    "int32_t": "int32",
-    "uint32_t": "uint32",
-    "int64_t": "int64",
-    "uint64_t": "uint64",
-    "float": "float32",
-    "bool": "bool",
-}
+from gen_fw.runtimes.aot.arrays import DTYPES
 
 #: name, values, the one without tuning -> the value, or TVM's variable for it
 Knob = Callable[[str, Sequence[int], int], Any]

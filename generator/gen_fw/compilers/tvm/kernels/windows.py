@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from gen_fw.compilers.tvm.kernels import requantize
 from gen_fw.compilers.tvm.kernels.script import Script, call, cast, static
-from gen_fw.compilers.tvm.kernels.spec import DTYPES, Spec, Unscheduled
+from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
+from gen_fw.runtimes.aot.arrays import DTYPES
 
 
 def transpose_conv(spec: Spec) -> Unscheduled:
