@@ -12,8 +12,6 @@ import numpy as np
 from gen_fw.boards.board import Board
 from gen_fw.compilers.tvm.child import try_kernels
 from gen_fw.compilers.tvm.compile import compiled_functions, target_for
-from gen_fw.compilers.tvm.kernels.spec import 
-from gen_fw.runtimes.aot.arrays import DTYPES
 from gen_fw.compilers.tvm.options import TvmOptions
 from gen_fw.compilers.tvm.sources import kernel_alone
 from gen_fw.compilers.tvm.steps import Kernel as Made
@@ -21,6 +19,7 @@ from gen_fw.compilers.tvm.steps import key
 from gen_fw.model.types import Model, Subgraph
 from gen_fw.run.bench import Kernel
 from gen_fw.run.bench_source import Buffer, Role
+from gen_fw.runtimes.aot.arrays import DTYPES
 from gen_fw.runtimes.aot.emit import Call
 from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, TensorArgument
 from gen_fw.runtimes.aot.lower import body_of
