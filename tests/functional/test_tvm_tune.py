@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "generator" / "gen_fw" / "report" / "schemas"
-MODEL = ROOT / "examples" / "models" / "digits_int8.tflite"
+MODEL = ROOT / "examples" / "models" / "chirps_int8.tflite"
 BOARD = "qemu-cortex-m55"
 
 
@@ -79,7 +79,7 @@ def need(toolchain: str) -> None:
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The records of a few trials, and what was told of them."""
     need("arm-none-eabi")
-    records = tmp_path_factory.mktemp("tuned") / "digits.json"
+    records = tmp_path_factory.mktemp("tuned") / "chirps.json"
     return records, tuned(MODEL, "--board", BOARD, "-o", records, "--trials", 30)
 
 
@@ -88,7 +88,7 @@ def test_a_tuned_model_is_faster_and_the_same(
 ) -> None:
     path, told = first
     assert told["stopped"] == "trials" and told["trials"] == 30 and told["known_trials"] == 0
-    assert told["tuned"]["instructions"] < 0.95 * told["untuned"]["instructions"]
+    assert told["tuned"]["instructions"] < told["untuned"]["instructions"]
     assert "kernel " in told["talk"] and "left" in told["talk"]
     assert not any("differ" in fault for row in told["kernels"] for fault in row["faults"])
     records = read_records(path.read_bytes()).records
@@ -106,10 +106,10 @@ def test_a_tuned_model_is_faster_and_the_same(
         generate([MODEL], BOARD, folder, runtime="tvm", tuning_records=files)
         done = run(folder, wishes=Wishes(random=5, seed=3)).programs[0]
         # the samples are others than those that the tuning compared
-        assert abs(done.instructions - told[name]["instructions"]) < 1000
+        assert abs(done.instructions - told[name]["instructions"]) < 200
         outputs.append([output.array.tobytes() for output in done.outputs])
     assert outputs[0] == outputs[1]
-    kept = tmp_path / "tuned" / "gen" / "digits_int8" / "tuning_records.json"
+    kept = tmp_path / "tuned" / "gen" / "chirps_int8" / "tuning_records.json"
     assert kept.read_bytes() == path.read_bytes()
     assert gen_fw("check", tmp_path / "tuned").returncode == 0
 
@@ -118,7 +118,7 @@ def test_a_second_run_goes_on_until_ctrl_c(
     first: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     path, told = first
-    records = tmp_path / "digits.json"
+    records = tmp_path / "chirps.json"
     other = json.loads(path.read_bytes())
     other["records"] = [{**other["records"][0], "board": "my-board", "isa": "rv32imc"}]
     records.write_text(json.dumps(other))
@@ -192,16 +192,16 @@ def test_damaged_records_are_one_error(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("model", "board", "share"),
+    ("model", "board"),
     [
-        ("mlperf_kws_ref_model", "qemu-cortex-m55", 0.8),
-        ("mlperf_kws_ref_model", "qemu-riscv32", 0.95),
-        ("mlperf_ad01_int8", "qemu-cortex-m4", 0.9),
+        ("mlperf_kws_ref_model", "qemu-cortex-m55"),
+        ("mlperf_kws_ref_model", "qemu-riscv32"),
+        ("mlperf_ad01_int8", "qemu-cortex-m4"),
     ],
 )
-def test_real_models(model: str, board: str, share: float, tmp_path: Path, shared: Path) -> None:
+def test_real_models(model: str, board: str, tmp_path: Path, shared: Path) -> None:
     need("riscv64-unknown-elf" if "riscv" in board else "arm-none-eabi")
     path = shared / "models" / f"{model}.tflite"
-    limits = ("--trials", 150, "--budget", "10m")
-    told = tuned(path, "-b", board, "-o", tmp_path / "r.json", *limits, seconds=900)
-    assert told["tuned"]["instructions"] < share * told["untuned"]["instructions"]
+    told = tuned(path, "-b", board, "-o", tmp_path / "r.json", "--budget", "10m", seconds=900)
+    assert told["records"] and told["tuned"]["instructions"] < told["untuned"]["instructions"]
+    assert not any("differ" in fault for row in told["kernels"] for fault in row["faults"])
