@@ -63,10 +63,11 @@ static float magnitude(float value) { return value < 0.0f ? -value : value; }
 
 // Elements that differ by more than the hundred thousandth part, where the tolerance is not smaller
 // than the rounding errors of the largest element. None on the computer whose arithmetic and
-// mathematical functions are the reference's.
+// mathematical functions are the reference's, unless the compiler optimizes: it knows what tanhf
+// does with signs, and the last bit of its result changes.
 static uint32_t different_floats(const void *got, const void *expected, uint32_t count,
                                  uint32_t *first) {
-#if defined(HARNESS_HOST) && defined(__x86_64__)
+#if defined(HARNESS_HOST) && defined(__x86_64__) && !defined(__OPTIMIZE__)
   const float relative = 0.0f, absolute = 0.0f;
 #else
   const float relative = 1e-5f, absolute = 1e-6f;
