@@ -20,7 +20,7 @@ from gen_fw.model.types import Model, Subgraph
 from gen_fw.run.bench import Kernel
 from gen_fw.run.bench_source import Buffer, Role
 from gen_fw.runtimes.aot.arrays import DTYPES
-from gen_fw.runtimes.aot.emit import Call
+from gen_fw.runtimes.aot.calls import Call
 from gen_fw.runtimes.aot.layer import Argument, DataArgument, ScratchArgument, TensorArgument
 from gen_fw.runtimes.aot.lower import body_of
 

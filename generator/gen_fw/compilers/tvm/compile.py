@@ -19,7 +19,7 @@ from gen_fw.compilers.tvm.tuned import Tuned
 from gen_fw.errors import ModelError
 from gen_fw.memory.buffers import align
 from gen_fw.model.types import Model, Subgraph
-from gen_fw.runtimes.aot.emit import Body
+from gen_fw.runtimes.aot.calls import Body
 from gen_fw.runtimes.aot.layer import Alias, Step
 from gen_fw.runtimes.aot.lower import body_of
 from gen_fw.runtimes.aot.subgraphs import Finish, Functions, RefusedError, make_functions

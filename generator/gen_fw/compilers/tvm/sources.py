@@ -10,7 +10,8 @@ from functools import cache
 
 from gen_fw.resources import templates_root
 from gen_fw.runtimes.aot.arrays import Arrays
-from gen_fw.runtimes.aot.emit import Body, Call, Kernel, call_line, commented, kernel_for
+from gen_fw.runtimes.aot.calls import Body, Call
+from gen_fw.runtimes.aot.emit import Kernel, call_line, commented, kernel_for
 from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import ScratchArgument
 from gen_fw.runtimes.aot.statics import Statics

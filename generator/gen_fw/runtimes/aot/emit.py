@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 
 from gen_fw.runtimes.aot.arrays import Arrays
+from gen_fw.runtimes.aot.calls import Body, Call
 from gen_fw.runtimes.aot.expressions import plus, rescaled
 from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import (
@@ -30,33 +31,6 @@ from gen_fw.runtimes.aot.target import Target
 _KERNELS = Path(__file__).resolve().parent / "kernels"
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _WIDTH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A step with the place of each argument: offset in the arena, or a constant tensor's data."""
-
-    step: Step
-    #: by argument: ("arena" or "state", byte offset there), or None for data
-    places: tuple[tuple[str, int] | None, ...]
-    #: data of arguments that are constant tensors
-    constants: Mapping[str, DataArgument]
-    #: bytes of tensors that are written, by parameter
-    bytes: Mapping[str, int]
-    #: parameters whose memory overlaps
-    overlapping: frozenset[str] = frozenset()
-    #: a copy of what is there already: no code
-    skipped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The calls of one subgraph's function; subgraph 0 is the inference."""
-
-    subgraph: int
-    calls: Sequence[Call]
-    #: it uses state
-    stateful: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from gen_fw.boards.board import Board
 from gen_fw.errors import ModelError
@@ -13,6 +13,7 @@ from gen_fw.memory.buffers import align
 from gen_fw.model.macs import operator_macs
 from gen_fw.model.types import Model
 from gen_fw.program import ArenaPlan, Constant, Item, Program, Region, Requires, Source
+from gen_fw.runtimes.aot.calls import Body, Call
 from gen_fw.runtimes.aot.layer import (
     DataArgument,
     ScratchArgument,
@@ -33,9 +34,6 @@ from gen_fw.runtimes.aot.subgraphs import (
 from gen_fw.runtimes.aot.target import Target, target_on
 from gen_fw.runtimes.io import interface
 from gen_fw.runtimes.planned import arena_plan
-
-if TYPE_CHECKING:
-    from gen_fw.runtimes.aot.emit import Body, Call
 
 #: bytes of machine code per line of kernel text, roughly, at -O2 (docs/aot.md)
 _CODE_PER_LINE = 10
@@ -207,8 +205,6 @@ def _unsupported(model: Model, refused: RefusedError, board: Board | None) -> Mo
 
 def body_of(model: Model, function: Function, state: State) -> Body:
     """The calls of a function, with the place of each argument."""
-    from gen_fw.runtimes.aot.emit import Body
-
     calls = [
         _call(model, function, state, position, step)
         for position, step in enumerate(function.memory.steps)
@@ -217,8 +213,6 @@ def body_of(model: Model, function: Function, state: State) -> Body:
 
 
 def _call(model: Model, function: Function, state: State, position: int, step: Step) -> Call:
-    from gen_fw.runtimes.aot.emit import Call
-
     graph, memory = function.subgraph, function.memory
     places: list[tuple[str, int] | None] = []
     constants: dict[str, DataArgument] = {}

@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from gen_fw.runtimes.aot.calls import Body
 from gen_fw.runtimes.aot.profile import profile_macros
 from gen_fw.runtimes.aot.state import State
-
-if TYPE_CHECKING:
-    from gen_fw.runtimes.aot.emit import Body
 
 _LICENCE = "// SPDX-License-Identifier: Apache-2.0\n"
 
