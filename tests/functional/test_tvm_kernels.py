@@ -59,8 +59,15 @@ def test_many(batch: int, tmp_path: Path) -> None:
     layout = "nchw" if batch % 2 else "nhwc"
     models = [fuzz_model(1000 + 205 * batch + i) for i in range(205)]
     agree(models, tmp_path / "layers", layout)
-    seeds = range(100 + 4 * batch, 104 + 4 * batch)
-    models = [family_model(OPERATORS, family, seed) for family in OPERATORS for seed in seeds]
+    # models that generated C is compared on too: for other ones of DIV, TFLM shifts by 32 bits,
+    # and what that is depends on the processor
+    start = 1000 + 100 * (batch % 4) + 4 * (batch // 4)
+    models = [
+        family_model(OPERATORS, family, seed)
+        for family in OPERATORS
+        for seed in range(start, start + 4)
+    ]
     agree(models, tmp_path / "operators", layout)
-    models = [typed_model(family, seed) for family in TYPES for seed in seeds]
+    start = 1000 + 100 * batch
+    models = [typed_model(family, seed) for family in TYPES for seed in range(start, start + 4)]
     agree(models, tmp_path / "types", layout)
