@@ -38,7 +38,7 @@ def _names(shared: Path) -> list[str]:
 def _case(name: str, board: str, shared: Path) -> Case:
     path = shared / "models" / f"{name}.tflite"
     model = read_model(path)
-    program = lowered(model, name[:20].rstrip("_"), board)
+    program = lowered(model, name[:28].rstrip("_"), board)
     golden = load_golden(path.with_suffix(".npz"), program)
     samples = [golden.inputs, golden.inputs]
     samples += [_random(model, seed) for seed in range(_INVOKES - 2 if program.stateful else 2)]
