@@ -5,13 +5,12 @@ arena's size as asked. What is compiled for an NPU is lowered by ``npu_programs`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from gen_fw.boards.board import Accelerator, Board
 from gen_fw.errors import UsageError
 from gen_fw.inputs import Source
 from gen_fw.model.types import Model
-from gen_fw.program import Program
+from gen_fw.program import Program, as_estimate
 from gen_fw.request import Options
 
 Lower = Callable[[Source, str], Program]
@@ -136,16 +135,7 @@ def estimating(options: Options, board: Board) -> Lower:
         given = as_given(model, name, board, options)
         if given is not None:
             return as_asked(given, options)
-        program = lower(model, name)
-        regions = tuple(
-            replace(
-                region,
-                confidence="estimate",
-                items=tuple(replace(item, confidence="estimate") for item in region.items),
-            )
-            for region in program.regions
-        )
-        return replace(program, regions=regions)
+        return as_estimate(lower(model, name))
 
     return estimate
 

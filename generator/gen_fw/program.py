@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gen_fw.errors import Diagnostic
@@ -238,3 +238,16 @@ class Firmware:
     tried: tuple[Candidate, ...]
     golden: tuple[Golden | None, ...]
     shared_arena: bool = False
+
+
+def as_estimate(program: Program) -> Program:
+    """The same, with every number an estimate."""
+    regions = tuple(
+        replace(
+            region,
+            confidence="estimate",
+            items=tuple(replace(item, confidence="estimate") for item in region.items),
+        )
+        for region in program.regions
+    )
+    return replace(program, regions=regions)

@@ -219,6 +219,14 @@ def _uses(
             needs[source].extend(
                 replace(item, label=f"{item.label}, copied to {name} at start") for item in items
             )
+    return uses_of(board, needs, reserve)
+
+
+def uses_of(
+    board: Board, needs: Mapping[str, Sequence[Item]], reserve: Mapping[str, int]
+) -> tuple[Use, ...]:
+    """Every memory of the board with what it holds, RAM first. ``reserve``: bytes that are kept
+    free, where not as many as the board says."""
     return tuple(
         Use(
             memory.name,

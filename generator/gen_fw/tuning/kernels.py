@@ -80,7 +80,7 @@ def tasks(
     Raises ModelError or ToolMissingError, as ``compile_model`` does.
     """
     target = target_for(board)
-    functions = compiled_functions(model, target, board, options, progress, {}, {})
+    functions = compiled_functions(model, target, board, options, progress, {})
     main = functions.main
     body = body_of(model, main, functions.state)
     found: dict[str, list[Call]] = {}

@@ -4,7 +4,7 @@ from TVM in a child process, the plan of memory and the sequence of calls from g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gen_fw.boards.board import Board
@@ -43,8 +43,7 @@ def compile_model(
     inputs, outputs = interface(model)
     target = target_for(board)
     tuned = Tuned(options.records, board)
-    floats: dict[str, None] = {}
-    functions = compiled_functions(model, target, board, options, progress, floats, tuned.knobs)
+    functions = compiled_functions(model, target, board, options, progress, tuned.knobs)
     main = functions.main
     body = body_of(model, main, functions.state)
     text = source(name, body, VERSION, schedule=not target.no_schedule)
@@ -68,7 +67,7 @@ def compile_model(
         {
             "tvm": VERSION,
             "tensor_layout": options.tensor_layout,
-            "float_operators": list(floats),
+            "float_operators": _floats(main.memory.steps),
             "plan": {
                 "bytes": main.memory.plan.bytes,
                 "lower_bound": main.memory.lower_bound,
@@ -121,17 +120,15 @@ def compiled_functions(
     board: Board | None,
     options: TvmOptions,
     progress: Progress,
-    floats: dict[str, None],
     knobs: Mapping[str, Mapping[str, int]],
 ) -> Functions:
-    """The steps with kernels by TVM, and their plan; operators that compute in float are added to
-    ``floats``. ``knobs``: of tuned kernels, by ``steps.key``. Raises what ``compile_model``
-    raises."""
+    """The steps with kernels by TVM, and their plan. ``knobs``: of tuned kernels, by ``steps.key``.
+    Raises what ``compile_model`` raises."""
 
     def finish(graph: Subgraph, steps: Sequence[Step], aliases: Sequence[Alias]) -> Sequence[Step]:
-        floats.update(dict.fromkeys(_floats(steps)))
+        floats = _floats(steps)
         if floats and board is not None and not _has_fpu(board) and not options.allow_float:
-            raise _slow(list(floats), board)
+            raise _slow(floats, board)
         progress(f"TVM {VERSION} makes {len(steps)} kernels")
         if options.tensor_layout == "nchw":
             steps = channels_first(steps, graph, aliases)
@@ -158,11 +155,14 @@ def kernel_keys(body: Body) -> set[str]:
     }
 
 
-def _floats(steps: Sequence[Step]) -> Iterator[str]:
-    """Operators that compute in float32."""
-    for step in steps:
-        if any(argument.c_type == "float" for argument in step.arguments):
-            yield f"{step.operator} {step.operator_name}"
+def _floats(steps: Sequence[Step]) -> list[str]:
+    """Operators that compute in float32, in the model's order."""
+    found = {
+        step.operator: f"{step.operator} {step.operator_name}"
+        for step in steps
+        if any(argument.c_type == "float" for argument in step.arguments)
+    }
+    return [found[operator] for operator in sorted(found)]
 
 
 def _has_fpu(board: Board) -> bool:

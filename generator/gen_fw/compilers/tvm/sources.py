@@ -11,7 +11,15 @@ from functools import cache
 from gen_fw.resources import templates_root
 from gen_fw.runtimes.aot.arrays import Arrays
 from gen_fw.runtimes.aot.calls import Body, Call
-from gen_fw.runtimes.aot.emit import Kernel, call_line, commented, kernel_for
+from gen_fw.runtimes.aot.emit import (
+    NO_SCHEDULE,
+    Kernel,
+    call_line,
+    commented,
+    in_place,
+    kernel_for,
+    separated,
+)
 from gen_fw.runtimes.aot.helpers import helpers, preamble, system_headers
 from gen_fw.runtimes.aot.layer import ScratchArgument
 from gen_fw.runtimes.aot.statics import Statics
@@ -33,17 +41,12 @@ def source(module: str, body: Body, version: str, *, schedule: bool) -> Text:
     kernels: dict[tuple[str, str], Kernel] = {}
     arrays = Arrays(prefix, static=True)
     statics = Statics()
-    texts = {id(call): statics.separated(str(call.step.words["text"])) for call in body.calls}
-    overlapping: dict[str, frozenset[str]] = {}
-    for call in body.calls:
-        text = texts[id(call)]
-        overlapping[text] = overlapping.get(text, frozenset()) | call.overlapping
+    texts, overlapping = separated(body.calls, statics, _text)
     lines = []
     spaces: dict[str, int] = {}
     for call in body.calls:
         if call.skipped:
-            comment = f"{call.step.operator}: {call.step.operator_name} {call.step.comment}"
-            lines.append(f"  // {comment}, in place")
+            lines.append(in_place(call))
             continue
         text = texts[id(call)]
         kernel = kernel_for(prefix, call, text, overlapping[text], kernels)
@@ -70,7 +73,7 @@ def _support(code: str, *, schedule: bool) -> list[str]:
     headers = dict.fromkeys(["stdbool.h", "stdint.h", *system_headers(everything)])
     return [
         "".join(f"#include <{name}>\n" for name in headers),
-        "" if schedule else _NO_SCHEDULE,
+        "" if schedule else NO_SCHEDULE,
         preamble(everything) + support,
         _quantize() if "gen_fw_quantize(" in code else "",
     ]
@@ -80,11 +83,16 @@ def kernel_alone(call: Call, overlapping: frozenset[str], *, schedule: bool) -> 
     """The kernel of a call as a file of its own, and its function's name; ``overlapping``: its
     parameters that may overlap."""
     statics = Statics()
-    text = statics.separated(str(call.step.words["text"]))
+    text = statics.separated(_text(call))
     kernel = kernel_for("tvm", call, text, overlapping, {})
     code = "\n".join([*statics.texts.values(), kernel.text])
     parts = [*_support(code, schedule=schedule), f"{kernel.prototype};\n", code]
     return "\n".join(part for part in parts if part), kernel.name
+
+
+def _text(call: Call) -> str:
+    """What TVM made."""
+    return str(call.step.words["text"])
 
 
 def _workspace(call: Call) -> int:
@@ -102,14 +110,6 @@ def _main(prefix: str, lines: Sequence[str]) -> str:
         f"/// One inference: every operator of the model in order.\n{_main_prototype(prefix)} {{\n"
         f"{body}\n{unused}  return 0;\n}}\n"
     )
-
-
-_NO_SCHEDULE = """\
-#if defined(__GNUC__) && !defined(__clang__)
-// Scheduling before register allocation spills the tiles of accumulators.
-#pragma GCC optimize("no-schedule-insns")
-#endif
-"""
 
 
 @cache

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,13 @@ from gen_fw.runtimes.aot.target import Target
 _KERNELS = Path(__file__).resolve().parent / "kernels"
 _HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 _WIDTH = 100
+#: for a target whose compiler should not schedule before it allocates registers
+NO_SCHEDULE = """\
+#if defined(__GNUC__) && !defined(__clang__)
+// Scheduling before register allocation spills the tiles of accumulators.
+#pragma GCC optimize("no-schedule-insns")
+#endif
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +68,8 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
     kernels: dict[tuple[str, str], Kernel] = {}
     arrays = Arrays(name)
     statics = Statics()
-    texts = {
-        id(call): "" if call.skipped else statics.separated(_text(name, call))
-        for body in bodies
-        for call in body.calls
-    }
-    overlapping: dict[str, frozenset[str]] = {}
-    for body in bodies:
-        for call in body.calls:
-            text = texts[id(call)]
-            overlapping[text] = overlapping.get(text, frozenset()) | call.overlapping
+    calls = [call for body in bodies for call in body.calls]
+    texts, overlapping = separated(calls, statics, lambda call: _text(name, call))
     functions = []
     for body in bodies:
         lines = []
@@ -87,7 +86,7 @@ def emit(name: str, bodies: Sequence[Body], target: Target, shared: int, state: 
         for position, call in enumerate(body.calls):
             done = {tensor for tensor, last in complete.items() if last == position}
             if call.skipped:
-                lines.append(f"{_comment(call.step)}, in place{_traces(call, done)}")
+                lines.append(f"{in_place(call)}{_traces(call, done)}")
                 continue
             text = texts[id(call)]
             kernel = kernel_for(name, call, text, overlapping[text], kernels)
@@ -142,6 +141,19 @@ def _text(name: str, call: Call) -> str:
         "signature": "@",
     }
     return _environment().get_template(f"{call.step.template}.c.j2").render(words)
+
+
+def separated(
+    calls: Sequence[Call], statics: Statics, render: Callable[[Call], str]
+) -> tuple[dict[int, str], dict[str, frozenset[str]]]:
+    """The text of each call's kernel, by ``id``, without the functions that it brings along, which
+    go to ``statics``; and by text, the parameters that overlap in any of its calls."""
+    texts = {id(call): "" if call.skipped else statics.separated(render(call)) for call in calls}
+    overlapping: dict[str, frozenset[str]] = {}
+    for call in calls:
+        text = texts[id(call)]
+        overlapping[text] = overlapping.get(text, frozenset()) | call.overlapping
+    return texts, overlapping
 
 
 def kernel_for(
@@ -217,6 +229,11 @@ def _stop(call: Call) -> str:
     return ""
 
 
+def in_place(call: Call) -> str:
+    """What stands for a call that has nothing to do."""
+    return f"{_comment(call.step)}, in place"
+
+
 def _comment(step: Step) -> str:
     return f"  // {step.operator}: {step.operator_name} {step.comment}".rstrip()
 
@@ -269,13 +286,7 @@ def _kernel_file(name: str, code: str, target: Target, libraries: Sequence[str])
         ]
     )
     text += called
-    pragma = ""
-    if target.no_schedule:
-        pragma = (
-            "#if defined(__GNUC__) && !defined(__clang__)\n"
-            "// Scheduling before register allocation spills the tiles of accumulators.\n"
-            '#pragma GCC optimize("no-schedule-insns")\n#endif\n\n'
-        )
+    pragma = f"{NO_SCHEDULE}\n" if target.no_schedule else ""
     head = text + pragma + preamble(support + code) + support
     return (
         f"{_HEAD}// Kernels of program {name}, specialised to its layers.\n"

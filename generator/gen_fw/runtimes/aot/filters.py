@@ -116,6 +116,32 @@ def window(
     )
 
 
+def grouped_window(
+    site: Site, source: Tensor, filters: Tensor, target: Tensor
+) -> tuple[Window, int]:
+    """The window of a convolution with filters [channels, height, width, depth of a group], and
+    the number of groups. Refuses shapes that do not go together."""
+    site.require(len(filters.shape) == 4, "filters need 4 dimensions")
+    size = window(site, source, target, (filters.shape[1], filters.shape[2]), site.options)
+    count, depth = filters.shape[0], filters.shape[3]
+    site.require(count == size.out_depth, "filters and output channels differ")
+    site.require(depth > 0 and size.depth % depth == 0, "channels are no multiple of the filters'")
+    groups = size.depth // depth
+    site.require(count % groups == 0, "output channels are no multiple of the groups")
+    return size, groups
+
+
+def depthwise_window(site: Site, source: Tensor, filters: Tensor, target: Tensor) -> Window:
+    """The window of a depthwise convolution with filters [1, height, width, channels]. Refuses
+    shapes that do not go together."""
+    site.require(len(filters.shape) == 4 and filters.shape[0] == 1, "filters need [1, h, w, c]")
+    size = window(site, source, target, (filters.shape[1], filters.shape[2]), site.options)
+    count = filters.shape[3]
+    site.require(count == size.out_depth, "filters and output channels differ")
+    site.require(count % size.depth == 0, "channels are no multiple of the input's")
+    return size
+
+
 @dataclass(frozen=True, slots=True)
 class Channels:
     """How accumulators of a layer become outputs."""

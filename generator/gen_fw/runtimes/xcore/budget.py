@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from gen_fw.boards.board import Board
 from gen_fw.memory.buffers import align
-from gen_fw.memory.place import demands
+from gen_fw.memory.place import demands, uses_of
 from gen_fw.program import Item, Placement, Program, Use
 from gen_fw.runtimes.xcore.flash import Engine, build
 from gen_fw.runtimes.xcore.kernels import server_item
@@ -55,16 +55,7 @@ def uses(
         ]
         size = len(build(engines))
         needs[FLASH].append(Item("image of the data partition", size, "exact"))
-    return tuple(
-        Use(
-            memory.name,
-            memory.kind,
-            memory.bytes,
-            reserve.get(memory.name, memory.reserved),
-            tuple(needs[memory.name]),
-        )
-        for memory in sorted(board.memories, key=lambda memory: (memory.kind != "ram", memory.rank))
-    )
+    return uses_of(board, needs, reserve)
 
 
 def flash_engines(programs: Sequence[Program]) -> list[Engine]:

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gen_fw.memory.buffers import Buffer
 from gen_fw.memory.greedy import plan
 from gen_fw.model.lifetimes import lifetimes
 from gen_fw.model.types import Model
-from gen_fw.program import Program
+from gen_fw.program import Program, as_estimate
 from gen_fw.runtimes.xcore.lower import Made, lower
 from gen_fw.runtimes.xcore.modes import Mode
 
@@ -60,13 +58,4 @@ def estimated(model: Model, name: str, mode: Mode) -> Program:
         compiled_parameters=b"",
         report={"version": "", "command": "", "settings": {}},
     )
-    program = lower(model, name, made, mode)
-    regions = tuple(
-        replace(
-            region,
-            confidence="estimate",
-            items=tuple(replace(item, confidence="estimate") for item in region.items),
-        )
-        for region in program.regions
-    )
-    return replace(program, regions=regions)
+    return as_estimate(lower(model, name, made, mode))

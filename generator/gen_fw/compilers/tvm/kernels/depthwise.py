@@ -56,12 +56,7 @@ def depthwise(spec: Spec) -> Unscheduled:
     sums = te.compute((batch, depth, multiplier, rows, columns + _BEYOND), term, name="sums")
 
     def finished(b: Any, c: Any, j: Any, y: Any, x: Any) -> Any:
-        def load(name: str, at: Any) -> Any:
-            return buffers[name][at]
-
-        more = requantize.arguments(spec, load, c * multiplier + j)
-        value = sums[b, c, j, y, x]
-        return tirx.call_extern(spec.parameter("output").dtype, requantize.CALL, value, *more)
+        return requantize.finished(spec, buffers, sums[b, c, j, y, x], c * multiplier + j)
 
     if w.get("out_layout", "nhwc") == "nchw":
         shape = (batch, depth, multiplier, rows, columns)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+
 from gen_fw.compilers.tvm.kernels.script import Script, address, call, cast, number, static
 from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
 
@@ -17,6 +20,26 @@ _ZEROS = static(
         "return zeros;",
     ],
 )
+
+
+@contextlib.contextmanager
+def rows(
+    script: Script, dtype: str, lowest: str
+) -> Iterator[tuple[Callable[[str], str], Callable[[str], str], str]]:
+    """A loop over rows, in which the largest element of a row is known: the index of an element of
+    that row, its value as ``dtype``, and the largest of them."""
+    depth = script.spec.words["depth"]
+    same = script.spec.parameter("input").dtype == dtype
+    with script.loop(script.spec.words["rows"]) as row:
+
+        def place(c: str) -> str:
+            return f"{row} * {depth} + {c}"
+
+        def element(c: str) -> str:
+            value = f"input[{place(c)}]"
+            return value if same else cast(dtype, value)
+
+        yield place, element, script.largest(dtype, lowest, depth, element)
 
 
 def softmax(spec: Spec) -> Unscheduled:
@@ -42,12 +65,7 @@ def softmax(spec: Spec) -> Unscheduled:
     script = Script(spec)
     total = script.local("total", "int32")
     zeros, scale = script.local("zeros", "int32"), script.local("scale", "int32")
-    with script.loop(w["rows"]) as row:
-
-        def element(c: str) -> str:
-            return cast("int32", f"input[{row} * {depth} + {c}]")
-
-        largest = script.largest("int32", "-128", depth, element)
+    with rows(script, "int32", "-128") as (place, element, largest):
         script.line(f"{total} = 0")
         with script.loop(depth) as c:
             exponential = f"exponentials[{largest} - {element(c)}]"
@@ -58,7 +76,7 @@ def softmax(spec: Spec) -> Unscheduled:
         with script.loop(depth) as c:
             exponential = f"exponentials[{largest} - {element(c)}]"
             value = call(output.dtype, "$share$", scale, exponential, zeros)
-            script.line(f"output[{row} * {depth} + {c}] = {value}")
+            script.line(f"output[{place(c)}] = {value}")
     return Unscheduled(script.func(), helpers=helpers)
 
 
@@ -68,23 +86,16 @@ def softmax_float(spec: Spec) -> Unscheduled:
     depth = w["depth"]
     script = Script(spec)
     total = script.local("total", "float32")
-    with script.loop(w["rows"]) as row:
-
-        def element(c: str) -> str:
-            return f"input[{row} * {depth} + {c}]"
-
-        largest = script.largest("float32", number("-FLT_MAX"), depth, element)
+    with rows(script, "float32", number("-FLT_MAX")) as (place, element, largest):
         script.line(f"{total} = T.float32(0)")
         with script.loop(depth) as c:
-            place = f"{row} * {depth} + {c}"
-            difference = f"input[{place}] - {largest}"
+            difference = f"{element(c)} - {largest}"
             if w["beta"]:
                 difference = f"({difference}) * {number(w['beta'])}"
-            script.line(f"output[{place}] = {call('float32', 'expf', difference)}")
-            script.line(f"{total} = {total} + output[{place}]")
+            script.line(f"output[{place(c)}] = {call('float32', 'expf', difference)}")
+            script.line(f"{total} = {total} + output[{place(c)}]")
         with script.loop(depth) as c:
-            place = f"{row} * {depth} + {c}"
-            script.line(f"output[{place}] = output[{place}] / {total}")
+            script.line(f"output[{place(c)}] = output[{place(c)}] / {total}")
     return Unscheduled(script.func())
 
 
@@ -121,25 +132,18 @@ def softmax_wide(spec: Spec) -> Unscheduled:
     script = Script(spec)
     total = script.local("total", "int32")
     zeros, scale = script.local("zeros", "int32"), script.local("scale", "int32")
-    with script.loop(w["rows"]) as row:
-
-        def element(c: str) -> str:
-            return cast("int32", f"input[{row} * {depth} + {c}]")
-
-        largest = script.largest("int32", "-32768", depth, element)
+    with rows(script, "int32", "-32768") as (place, element, largest):
         script.line(f"{total} = 0")
         with script.loop(depth) as c:
-            place = f"{row} * {depth} + {c}"
-            difference = f"{cast('int32', f'input[{place}]')} - {largest}"
+            difference = f"{element(c)} - {largest}"
             value = call("int16", "$exponential$", difference, address("exponentials"))
-            script.line(f"output[{place}] = {value}")
-            script.line(f"{total} = {total} + {cast('int32', f'output[{place}]')}")
+            script.line(f"output[{place(c)}] = {value}")
+            script.line(f"{total} = {total} + {cast('int32', f'output[{place(c)}]')}")
         script.line(f"{zeros} = {call('int32', '$zeros$', total)}")
         reciprocal = call("int32", "$scale$", total, zeros, address("reciprocals"))
         script.line(f"{scale} = {reciprocal}")
         with script.loop(depth) as c:
-            place = f"{row} * {depth} + {c}"
-            exponential = cast("int32", f"output[{place}]")
+            exponential = cast("int32", f"output[{place(c)}]")
             value = call("int16", "$share$", scale, exponential, zeros)
-            script.line(f"output[{place}] = {value}")
+            script.line(f"output[{place(c)}] = {value}")
     return Unscheduled(script.func(), helpers=helpers)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from gen_fw.compilers.tvm.kernels.normalize import rows
 from gen_fw.compilers.tvm.kernels.script import Script, call, cast, number, static
 from gen_fw.compilers.tvm.kernels.spec import Spec, Unscheduled
 
@@ -88,12 +89,7 @@ def log_softmax(spec: Spec) -> Unscheduled:
     )
     script = Script(spec)
     total = script.local("total", "int32")
-    with script.loop(w["rows"]) as row:
-
-        def element(c: str) -> str:
-            return cast("int32", f"input[{row} * {depth} + {c}]")
-
-        largest = script.largest("int32", "-128", depth, element)
+    with rows(script, "int32", "-128") as (place, element, largest):
         script.line(f"{total} = 0")
         with script.loop(depth) as c:
             script.line(f"{total} = {total} + exponentials[{largest} - {element(c)}]")
@@ -101,7 +97,7 @@ def log_softmax(spec: Spec) -> Unscheduled:
         with script.loop(depth) as c:
             table = "T.address_of(differences[0])"
             value = call("int8", "$value$", f"{element(c)} - {largest}", total, table)
-            script.line(f"output[{row} * {depth} + {c}] = {value}")
+            script.line(f"output[{place(c)}] = {value}")
     return Unscheduled(script.func(), helpers=helpers)
 
 
@@ -110,18 +106,12 @@ def log_softmax_float(spec: Spec) -> Unscheduled:
     depth = w["depth"]
     script = Script(spec)
     total = script.local("total", "float32")
-    with script.loop(w["rows"]) as row:
-
-        def element(c: str) -> str:
-            return f"input[{row} * {depth} + {c}]"
-
-        largest = script.largest("float32", number("-FLT_MAX"), depth, element)
+    with rows(script, "float32", number("-FLT_MAX")) as (place, element, largest):
         script.line(f"{total} = T.float32(0)")
         with script.loop(depth) as c:
-            exponential = call("float32", "expf", f"input[{row} * {depth} + {c}] - {largest}")
+            exponential = call("float32", "expf", f"{element(c)} - {largest}")
             script.line(f"{total} = {total} + {exponential}")
         script.line(f"{total} = {call('float32', 'logf', total)}")
         with script.loop(depth) as c:
-            place = f"{row} * {depth} + {c}"
-            script.line(f"output[{place}] = input[{place}] - {largest} - {total}")
+            script.line(f"output[{place(c)}] = {element(c)} - {largest} - {total}")
     return Unscheduled(script.func())

@@ -96,13 +96,7 @@ def product(spec: Spec) -> Unscheduled:
     sums = te.compute((groups, pixels + _BEYOND, channels + _BEYOND), term, name="sums")
 
     def finished(g: Any, p: Any, o: Any) -> Any:
-        def load(name: str, at: Any) -> Any:
-            return buffers[name][at]
-
-        more = requantize.arguments(spec, load, g * channels + o)
-        return tirx.call_extern(
-            spec.parameter("output").dtype, requantize.CALL, sums[g, p, o], *more
-        )
+        return requantize.finished(spec, buffers, sums[g, p, o], g * channels + o)
 
     if w.get("out_layout", "nhwc") == "nchw":
         shape = (groups, channels, pixels)
@@ -136,7 +130,7 @@ def product(spec: Spec) -> Unscheduled:
                 sch.annotate(loop, "pragma_loop_partition_hint", 1)
         acc = sch.get_sblock("sums")
         sch.compute_at(acc, o0, preserve_unit_loops=True)
-        _, _, _, p, o, k = _inner(sch, acc)
+        p, o, k = sch.get_loops(acc)[-3:]
         # a weight meets all pixels, or a pixel all weights
         sch.reorder(k, *((o, p) if knob("across", (0, 1), 0) else (p, o)))
         k0, k1 = sch.split(k, [None, by_taps])
@@ -162,13 +156,6 @@ def product(spec: Spec) -> Unscheduled:
     return Unscheduled(func, schedule, requantize.helper(spec))
 
 
-def _inner(sch: Any, block: Any) -> list[Any]:
-    """Six loops: the outer three, then pixels, channels, taps of a tile. Loops of one iteration
-    may be missing where TVM has them simplified."""
-    loops = sch.get_loops(block)
-    return [*loops[:3], *loops[-3:]]
-
-
 def _defaults(
     spec: Spec, pixels: int, channels: int, taps: int, run: int, row: int
 ) -> tuple[int, int, int, int]:
@@ -185,8 +172,7 @@ def _defaults(
         block = max(c for c in (8, 6, 5, 4, 3, 2, 1) if channels % c == 0)
         most = (2 if many else 1) if block == 8 else 2 if block > 4 else 4 if many else 8
         return 1, block, _unrolled(taps, most), copied
-    block = next(c for c in ((4, 2) if many else (2,)) if c <= channels or c == 2)
-    block = min(block, channels)
+    block = min(4 if many and channels >= 4 else 2, channels)
     # four pixels take as long as three and a third; a tile over the end takes as long as a full one
     tile = min((3, 4), key=lambda p: -(-pixels // p) * p * (1.02 if p == 4 else 1))
     tile = min(tile, pixels)

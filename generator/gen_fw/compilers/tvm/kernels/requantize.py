@@ -4,8 +4,10 @@ runtimes/aot/numbers.py); TVM's code calls it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from tvm import tirx
 
 from gen_fw.compilers.tvm.kernels.spec import Spec
 
@@ -82,6 +84,12 @@ def sum_type(spec: Spec) -> str:
     if spec.words["kind"] == "float":
         return "float"
     return "int64_t" if spec.words["kind"] == "wide" or spec.words.get("sum64") else "int32_t"
+
+
+def finished(spec: Spec, buffers: Mapping[str, Any], total: Any, channel: Any) -> Any:
+    """The call with a sum, in TE: an output element."""
+    more = arguments(spec, lambda name, at: buffers[name][at], channel)
+    return tirx.call_extern(spec.parameter("output").dtype, CALL, total, *more)
 
 
 def arguments(spec: Spec, load: Callable[[str, Any], Any], channel: Any) -> list[Any]:

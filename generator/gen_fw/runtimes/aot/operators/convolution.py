@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gen_fw.model.types import DType
 from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
 from gen_fw.runtimes.aot.backends import Product, product
-from gen_fw.runtimes.aot.filters import Window, channels, window
+from gen_fw.runtimes.aot.filters import Window, channels, grouped_window
 from gen_fw.runtimes.aot.layer import Site, Step
 from gen_fw.runtimes.aot.operators.batch_matmul import runtime_dense
 from gen_fw.runtimes.aot.products import grouped_bytes
@@ -24,14 +24,8 @@ def conv_2d(site: Site) -> Sequence[Step]:
     source = site.of_type(site.input(0), DType.INT8)
     filters = site.of_type(site.input(1), DType.INT8, DType.INT4)
     target = site.of_type(site.output(), DType.INT8)
-    site.require(len(filters.shape) == 4, "filters need 4 dimensions")
-    options = site.options
-    size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
-    count, depth = filters.shape[0], filters.shape[3]
-    site.require(count == size.out_depth, "filters and output channels differ")
-    site.require(depth > 0 and size.depth % depth == 0, "channels are no multiple of the filters'")
-    groups = size.depth // depth
-    site.require(count % groups == 0, "output channels are no multiple of the groups")
+    size, groups = grouped_window(site, source, filters, target)
+    count, options = size.out_depth, site.options
     weights = site.constant(filters).reshape(count, -1)
     bias = site.optional(2)
     outcome = channels(

@@ -8,7 +8,7 @@ from typing import Any
 
 from gen_fw.model.types import DType, Tensor
 from gen_fw.runtimes.aot.arithmetic import float32, quantize_multiplier
-from gen_fw.runtimes.aot.filters import Array, Window, window
+from gen_fw.runtimes.aot.filters import Array, Window, depthwise_window, grouped_window
 from gen_fw.runtimes.aot.layer import Site, Step
 from gen_fw.runtimes.aot.numbers import Numbers, channel_scales, float_numbers, int16_numbers
 from gen_fw.runtimes.aot.operators.batch_matmul import runtime_dense
@@ -24,14 +24,8 @@ _WIDE = "int16, int8 weights, int64 or int32 bias"
 def conv_2d(site: Site) -> Sequence[Step]:
     """Conv of reference/conv.h, ConvPerChannel of reference/integer_ops/conv.h."""
     source, filters, target = _tensors(site)
-    site.require(len(filters.shape) == 4, "filters need 4 dimensions")
-    options = site.options
-    size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
-    count, depth = filters.shape[0], filters.shape[3]
-    site.require(count == size.out_depth, "filters and output channels differ")
-    site.require(depth > 0 and size.depth % depth == 0, "channels are no multiple of the filters'")
-    groups = size.depth // depth
-    site.require(count % groups == 0, "output channels are no multiple of the groups")
+    size, groups = grouped_window(site, source, filters, target)
+    count, options = size.out_depth, site.options
     weights = site.constant(filters).reshape(count, -1)
     numbers = _numbers(site, weights, options, channels=True)
     what = f"{size.kernel_height}x{size.kernel_width}, stride {size.stride_height}x"
@@ -52,12 +46,8 @@ def depthwise_conv_2d(site: Site) -> Sequence[Step]:
     """DepthwiseConv of reference/depthwiseconv_float.h, DepthwiseConvPerChannel of
     reference/integer_ops/depthwise_conv.h."""
     source, filters, target = _tensors(site)
-    site.require(len(filters.shape) == 4 and filters.shape[0] == 1, "filters need [1, h, w, c]")
-    options = site.options
-    size = window(site, source, target, (filters.shape[1], filters.shape[2]), options)
-    count = filters.shape[3]
-    site.require(count == size.out_depth, "filters and output channels differ")
-    site.require(count % size.depth == 0, "channels are no multiple of the input's")
+    size = depthwise_window(site, source, filters, target)
+    count, options = size.out_depth, site.options
     taps = size.kernel_height * size.kernel_width
     weights = site.constant(filters).reshape(taps, count).T
     bias = site.optional(2)
